@@ -1,0 +1,76 @@
+# The commands of this project; `make help` lists them.
+
+# What the items are, byte for byte: a value of the environment or the command line is never expanded by make.
+ifneq ($(origin MESSAGES),undefined)
+override export MESSAGES := $(value MESSAGES)
+endif
+
+# People have production in these.
+unexport KUBECONFIG $(filter K8S_AUTH_%,$(.VARIABLES))
+export CLUSTER_KUBECONFIG ENGINE_IMAGES
+
+PYTHON ?= python3
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/argo.workflows
+BIN := $(CURDIR)/.venv/bin
+LINK := collections/ansible_collections/argo/workflows
+export PATH := $(BIN):$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+
+# The stand-in Argo serves where no registry with Argo's images is in reach.
+export ENGINE = $(if $(CLUSTER_KUBECONFIG)$(ENGINE_IMAGES),argo,standin)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo cluster cluster-down kubeconfig images test unit lint test-cluster docs clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ENGINE = $(shell $(PYTHON) molecule/engine/choose.py)
+demo: venv ## boot a cluster, install Argo, run the GPU fan-out (MESSAGES='["a","b"]', CLUSTER_KUBECONFIG=FILE, ENGINE_IMAGES=DIR)
+	@$(if $(CLUSTER_KUBECONFIG),,$(MAKE) --no-print-directory cluster)
+	@ansible-playbook playbooks/quickstart.yml -e @molecule/engine/$(ENGINE).yml
+
+cluster: venv images ## boot the throw-away Kubernetes on this machine (root; the first time it is built, about 7 minutes)
+	@ansible-playbook playbooks/local_cluster.yml
+
+cluster-down: venv ## stop that Kubernetes and leave nothing behind
+	@ansible-playbook playbooks/local_cluster.yml -e local_cluster_state=absent
+
+kubeconfig: ## print the path of its kubeconfig
+	@echo /var/lib/argo-workflows-local-cluster/kubeconfig
+
+images: venv
+	@python molecule/standin/build_images.py $(CACHE)/images
+
+test: venv ## run every test: lint, unit, faults, sanity, the cluster
+	@python tests/run.py
+
+unit: venv ## run the tests that need no cluster
+	@pytest -q
+
+lint: venv ## run the linters and the type checker
+	@python tests/run.py lint
+
+test-cluster: venv ## run the tests on the cluster (ENGINE_IMAGES=DIR: with a real Argo's images)
+	@python tests/run.py cluster
+
+docs: venv ## check the documentation of modules and roles
+	@antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+
+clean: ## remove what make created in this folder (the cluster and the cache stay)
+	@rm -rf .venv .cache .ansible logs tests/output collections/ansible_collections
+
+.PHONY: venv
+venv: .venv/.complete $(LINK)
+
+.venv/.complete: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is Python " + sys.version.split()[0] + ", and this project needs 3.11 or newer: install it, or name it with make PYTHON=...")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update -qq && apt-get install -qq -y python3-venv; }
+	@echo "Creating the virtual environment .venv (about a minute)."
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(LINK):
+	@mkdir -p $(@D)
+	@ln -sfn ../../.. $@
