@@ -320,46 +320,36 @@ class Item:
         }
 
 
-def items_of(workflow: Json, nodes: Mapping[str, Json], pods: Iterable[Json] | None = None) -> list[Item]:
+def items_of(workflow: Json, nodes: Mapping[str, Json], pods: Iterable[Json] = ()) -> list[Item]:
     """The items of a Workflow, in the order of their steps' start and of their lists.
 
     `nodes` is what `nodes_of` gave, {} if it is unreadable. `pods` are the Workflow's pods as far as they are known:
     they are ahead of the nodes while the Workflow runs, and stand in for nodes that cannot be read.
     """
-    attempts: dict[str, dict[str, Attempt]] = {}
-    names: dict[str, NodeName] = {}
-    own_nodes: dict[str, Json] = {}
     workflow_name = _name(workflow)
-
-    def add(attempt: Attempt, name: NodeName) -> None:
-        names.setdefault(name.item_name, name)
-        attempts.setdefault(name.item_name, {})[attempt.name] = attempt
-
+    nodes = with_pods(workflow_name, nodes, pods)
+    names: dict[str, NodeName] = {}
+    attempts: dict[str, list[Attempt]] = {}
+    own_nodes: dict[str, Json] = {}
     for node in nodes.values():
         name = _item_node_name(workflow_name, node, nodes)
         if name is None:
             continue
-        if node["type"] == "Retry" or (node["type"] == "Skipped" and name.attempt is None):
-            names.setdefault(name.item_name, name)
-            attempts.setdefault(name.item_name, {})
-        else:
-            add(attempt_of_node(workflow, node), name)
+        key = name.item_name
+        names.setdefault(key, name)
+        found = attempts.setdefault(key, [])
+        if node["type"] not in ("Retry", "Skipped"):
+            found.append(attempt_of_node(workflow, node))
         if name.attempt is None:
-            own_nodes[name.item_name] = node
-    for pod in pods or ():
-        node_name = pod_node_name(pod)
-        if not node_name:
-            continue
-        name = parse_node_name(workflow_name, node_name)
-        known = attempts.get(name.item_name, {}).get(node_name)
-        add(_newer(known, attempt_of_pod(workflow_name, pod)), name)
+            own_nodes[key] = node
 
     lists = _Lists(workflow, nodes)
     done = is_done(workflow)
-    items = [
-        _item(names[key], tuple(sorted(found.values(), key=_by_number)), own_nodes.get(key), lists, done)
-        for key, found in attempts.items()
-    ]
+    items = []
+    for key, found in attempts.items():
+        found.sort(key=lambda attempt: attempt.number)
+        items.append(_item(names[key], tuple(found), own_nodes.get(key), lists, done))
+
     group_start: dict[str, str] = {}
     for item in items:
         group = names[item.name].group
@@ -388,57 +378,6 @@ def attempt_of_node(workflow: Json, node: Json) -> Attempt:
         finished=node.get("finishedAt"),
         gpu_seconds=_gpu_seconds(node),
     )
-
-
-def attempt_of_pod(workflow_name: str, pod: Json) -> Attempt:
-    """The attempt that a pod of a Workflow is, as the kubelet sees it.
-
-    A pod that ended says little of why; what Argo makes of it comes with its node.
-    """
-    status = pod.get("status", {})
-    metadata = pod["metadata"]
-    node_name = pod_node_name(pod)
-    containers = status.get("containerStatuses", [])
-    ended = [(c["name"], c["state"]["terminated"]) for c in containers if c.get("state", {}).get("terminated")]
-    main = next((end for name, end in ended if name == "main"), {})
-    done = status.get("phase") in DONE_PHASES
-    return Attempt(
-        number=parse_node_name(workflow_name, node_name).attempt or 0,
-        name=node_name,
-        node_id=metadata.get("annotations", {}).get(NODE_ID_ANNOTATION, ""),
-        pod=metadata["name"],
-        phase=status.get("phase", "Pending"),
-        message=_pod_message(status, main),
-        exit_code=main.get("exitCode"),
-        node=pod.get("spec", {}).get("nodeName", ""),
-        started=metadata.get("creationTimestamp"),
-        finished=max((end["finishedAt"] for _, end in ended if end.get("finishedAt")), default=None) if done else None,
-        gpu_seconds=0,
-    )
-
-
-def _pod_message(status: Json, main: Json) -> str:
-    if status.get("message"):
-        return str(status["message"])
-    if main.get("exitCode"):
-        return f"main: {main.get('reason', 'Error')} (exit code {main['exitCode']})"
-    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
-        waiting = container.get("state", {}).get("waiting") or {}
-        if waiting.get("message"):
-            return f"{waiting.get('reason', 'Waiting')}: {waiting['message']}"
-    for condition in status.get("conditions", []):
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return f"{condition.get('reason', '')}: {condition.get('message', '')}"
-    return ""
-
-
-def _newer(of_node: Attempt | None, of_pod: Attempt) -> Attempt:
-    """Argo has the last word once its node has ended; until then the pod knows more."""
-    if of_node is None:
-        return of_pod
-    if of_node.phase in NODE_DONE_PHASES:
-        return of_node
-    return dataclasses.replace(of_pod, started=of_node.started, node_id=of_node.node_id)
 
 
 def _item_node_name(workflow_name: str, node: Json, nodes: Mapping[str, Json]) -> NodeName | None:
@@ -484,10 +423,6 @@ def _item(name: NodeName, attempts: tuple[Attempt, ...], node: Json | None, list
     )
 
 
-def _by_number(attempt: Attempt) -> int:
-    return attempt.number
-
-
 class _Lists:
     """The lists that a Workflow fans out over, as far as its spec and its nodes' inputs give them."""
 
@@ -519,8 +454,8 @@ class _Lists:
     def _resolve(self, step_name: str, boundary_id: str | None) -> list[Any]:
         boundary = self._nodes.get(boundary_id or "", {})
         steps = self._steps.get(step_name, [])
-        if boundary:
-            steps = [(template, step) for template, step in steps if template == boundary.get("templateName")]
+        if boundary.get("templateName"):
+            steps = [(template, step) for template, step in steps if template == boundary["templateName"]]
         if len(steps) != 1:
             return []
         step = steps[0][1]
@@ -546,6 +481,148 @@ def _steps_of(template: Json) -> Iterator[Json]:
 
 def _parameters(arguments: Json) -> dict[str, str]:
     return {p["name"]: p["value"] for p in arguments.get("parameters") or [] if p.get("value") is not None}
+
+
+# --- pods, which are ahead of the nodes -----------------------------------------------------------------------------
+
+
+def with_pods(workflow_name: str, nodes: Mapping[str, Json], pods: Iterable[Json]) -> dict[str, Json]:
+    """The nodes brought up to date by the Workflow's pods; `nodes` itself stays as it is.
+
+    The controller writes its status seldom, so pods start, wait and end before their nodes say so. A node that has
+    ended is left alone: then Argo knows more. A pod without a node gets one, and the Retry, StepGroup, Steps or DAG
+    nodes above it, as its node name tells them.
+    """
+    graph = _Graph(workflow_name, nodes)
+    for pod in pods:
+        if pod_node_name(pod):
+            graph.put(node_of_pod(workflow_name, pod))
+    return graph.nodes
+
+
+_LIVE_FIELDS = ("phase", "message", "finishedAt", "hostNodeName", "outputs")
+
+
+def node_of_pod(workflow_name: str, pod: Json) -> dict[str, Any]:
+    """A pod of a Workflow as the node (type Pod) that Argo will make of it, as far as the pod tells."""
+    metadata, status = pod["metadata"], pod.get("status", {})
+    name = pod_node_name(pod)
+    parsed = parse_node_name(workflow_name, name)
+    containers = status.get("containerStatuses", [])
+    ended: dict[str, Json] = {
+        c["name"]: c["state"]["terminated"] for c in containers if c.get("state", {}).get("terminated")
+    }
+    node: dict[str, Any] = {
+        "id": metadata.get("annotations", {}).get(NODE_ID_ANNOTATION) or node_id(workflow_name, name),
+        "name": name,
+        "displayName": parsed.display_name,
+        "type": "Pod",
+        "templateName": _template_of(workflow_name, metadata["name"]),
+        "phase": _pod_phase(status, ended),
+        "message": _pod_message(status, ended.get("main", {})),
+        "hostNodeName": pod.get("spec", {}).get("nodeName", ""),
+        "startedAt": metadata.get("creationTimestamp"),
+        "nodeFlag": {"retried": parsed.attempt is not None},
+    }
+    if node["phase"] in DONE_PHASES:
+        node["finishedAt"] = max((end["finishedAt"] for end in ended.values() if end.get("finishedAt")), default=None)
+    if "exitCode" in ended.get("main", {}):
+        node["outputs"] = {"exitCode": str(ended["main"]["exitCode"])}
+    return node
+
+
+def _template_of(workflow_name: str, name: str) -> str:
+    """The template in a pod's name of the form v2, `<workflow>-<template>-<hash>`."""
+    return name.removeprefix(f"{workflow_name}-").rpartition("-")[0]
+
+
+class _Graph:
+    """Nodes to which pods are added; what it was made from is copied where it changes."""
+
+    def __init__(self, workflow_name: str, nodes: Mapping[str, Json]) -> None:
+        self.nodes: dict[str, Json] = dict(nodes)
+        self._workflow_name = workflow_name
+        self._parents: dict[str, dict[str, Any]] = {}
+
+    def put(self, node: dict[str, Any]) -> None:
+        known = self.nodes.get(node["id"])
+        if known is None:
+            self.nodes[node["id"]] = node
+            self._attach(node)
+        elif known.get("phase") not in NODE_DONE_PHASES:
+            live = {field: node[field] for field in _LIVE_FIELDS if field in node}
+            self.nodes[node["id"]] = {**known, **live}
+
+    def _attach(self, node: dict[str, Any]) -> None:
+        """Hang a new node below its parent, as the names say.
+
+        `X(0)` is an attempt of the Retry node X, `X[1].step` is in the StepGroup `X[1]` of the Steps node X, `X.task`
+        is in the DAG node X; an item in the last part (`X.task(0:a)`) changes nothing.
+        """
+        name: str = node["name"]
+        if name in (self._workflow_name, f"{self._workflow_name}.onExit"):
+            return
+        parsed = parse_node_name(self._workflow_name, name)
+        if parsed.attempt is not None:
+            retry = self._parent(parsed.item_name, "Retry", node)
+            retry["children"].append(node["id"])
+            node["boundaryID"] = retry.get("boundaryID")
+            return
+        above = parsed.group.rpartition(".")[0]
+        if above.endswith("]"):
+            node["boundaryID"] = self._parent(above.rpartition("[")[0], "Steps", node)["id"]
+            group = self._parent(above, "StepGroup", node)
+            group["boundaryID"] = node["boundaryID"]
+            group["children"].append(node["id"])
+        else:
+            node["boundaryID"] = self._parent(above, "DAG", node)["id"]
+
+    def _parent(self, name: str, kind: str, child: Json) -> dict[str, Any]:
+        """The node called `name`, made if missing, as a dict that may be changed."""
+        key = node_id(self._workflow_name, name)
+        if key in self._parents:
+            return self._parents[key]
+        known = self.nodes.get(key)
+        if known:
+            parent = {**known, "children": list(known.get("children", []))}
+        else:
+            parent = {
+                "id": key,
+                "name": name,
+                "displayName": parse_node_name(self._workflow_name, name).display_name,
+                "type": kind,
+                "phase": "Running",
+                "startedAt": child["startedAt"],
+                "children": [],
+            }
+        self.nodes[key] = self._parents[key] = parent
+        if not known and kind != "StepGroup":
+            self._attach(parent)
+        return parent
+
+
+def _pod_phase(status: Json, ended: Mapping[str, Json]) -> str:
+    """The pod's phase; as in Argo, sidecars that were killed at the end don't make it fail."""
+    phase = status.get("phase", "Pending")
+    if phase == "Failed" and not status.get("message"):
+        codes = [ended.get(container, {}).get("exitCode") for container in ("main", "wait")]
+        return "Succeeded" if codes == [0, 0] else phase
+    return str(phase)
+
+
+def _pod_message(status: Json, main: Json) -> str:
+    if status.get("message"):
+        return str(status["message"])
+    if main.get("exitCode"):
+        return f"main: {main.get('reason', 'Error')} (exit code {main['exitCode']})"
+    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+        waiting = container.get("state", {}).get("waiting") or {}
+        if waiting.get("message"):
+            return f"{waiting.get('reason', 'Waiting')}: {waiting['message']}"
+    for condition in status.get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return f"{condition.get('reason', '')}: {condition.get('message', '')}"
+    return ""
 
 
 # --- GPU time -------------------------------------------------------------------------------------------------------
