@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module shares: the connection options, and the one place where errors become `fail_json`.
+
+Private to the collection.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError
+
+
+def _env(*names: str) -> tuple[Callable[..., Any], list[str]]:
+    return (env_fallback, [f"K8S_AUTH_{name}" for name in names])
+
+
+CONNECTION_SPEC: dict[str, Any] = {
+    "kubeconfig": {"type": "raw", "fallback": _env("KUBECONFIG")},
+    "context": {"type": "str", "fallback": _env("CONTEXT")},
+    "host": {"type": "str", "fallback": _env("HOST")},
+    "api_key": {"type": "str", "no_log": True, "fallback": _env("API_KEY")},
+    "username": {"type": "str", "fallback": _env("USERNAME")},
+    "password": {"type": "str", "no_log": True, "fallback": _env("PASSWORD")},
+    "validate_certs": {
+        "type": "bool",
+        "aliases": ["verify_ssl"],
+        "fallback": _env("VALIDATE_CERTS", "VERIFY_SSL"),
+    },
+    "ca_cert": {"type": "path", "aliases": ["ssl_ca_cert"], "fallback": _env("CA_CERT", "SSL_CA_CERT")},
+    "client_cert": {"type": "path", "aliases": ["cert_file"], "fallback": _env("CLIENT_CERT", "CERT_FILE")},
+    "client_key": {
+        "type": "path",
+        "aliases": ["key_file"],
+        "no_log": False,
+        "fallback": _env("CLIENT_KEY", "KEY_FILE"),
+    },
+    "proxy": {"type": "str", "fallback": _env("PROXY")},
+    "no_proxy": {"type": "str", "fallback": _env("NO_PROXY")},
+    "proxy_headers": {
+        "type": "dict",
+        "options": {
+            "proxy_basic_auth": {"type": "str", "no_log": True, "fallback": _env("PROXY_HEADERS_PROXY_BASIC_AUTH")},
+            "basic_auth": {"type": "str", "no_log": True, "fallback": _env("PROXY_HEADERS_BASIC_AUTH")},
+            "user_agent": {"type": "str", "fallback": _env("PROXY_HEADERS_USER_AGENT")},
+        },
+        "apply_defaults": True,
+    },
+    "impersonate_user": {"type": "str", "fallback": _env("IMPERSONATE_USER")},
+    "impersonate_groups": {"type": "list", "elements": "str", "fallback": _env("IMPERSONATE_GROUPS")},
+}
+"""The connection options of kubernetes.core, by the same names and with the same environment variables."""
+
+
+class UserError(Exception):
+    """What the user can mend, as one sentence; it becomes the module's failure message."""
+
+    def __init__(self, message: str, **result: Any) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+def run_module(
+    run: Callable[[AnsibleModule], dict[str, Any]], argument_spec: Mapping[str, Any], **ansible_module_kwargs: Any
+) -> None:
+    """Run a module: `run(module)` returns the result, or raises UserError or ApiError, which become its failure.
+
+    `argument_spec` is added to the connection options. A UserError's keyword arguments are returned with the failure.
+    """
+    module = AnsibleModule({**CONNECTION_SPEC, **argument_spec}, **ansible_module_kwargs)
+    if not find_spec("kubernetes"):
+        module.fail_json(
+            msg=missing_required_lib("kubernetes")
+            + f" Install it there with: {sys.executable} -m pip install kubernetes; "
+            "or set ansible_python_interpreter to a Python that has it."
+        )
+    module.no_log_values.update(_secrets(module.params["kubeconfig"]))
+    try:
+        result = run(module)
+    except UserError as error:
+        module.fail_json(msg=str(error), **error.result)
+    except ApiError as error:
+        module.fail_json(msg=str(error), status=error.status, reason=error.reason)
+    except Exception as error:
+        module.fail_json(
+            msg=f"{type(error).__name__}: {error}; this is a bug of the module", exception=traceback.format_exc()
+        )
+    module.exit_json(**result)
+
+
+def _secrets(config: Any) -> Iterator[str]:
+    """The secret strings of a kubeconfig given as a dictionary: what its users authenticate with."""
+    if not isinstance(config, Mapping):
+        return
+    for entry in config.get("users") or ():
+        for key, value in (entry.get("user") or {}).items():
+            if key in ("token", "password", "client-key-data") and isinstance(value, str):
+                yield value
