@@ -58,6 +58,44 @@ def is_done(workflow: Json) -> bool:
     return phase_of(workflow) in DONE_PHASES or _labels(workflow).get(COMPLETED_LABEL) == "true"
 
 
+def status_of(workflow: Json, nodes: Mapping[str, Json]) -> str:
+    """The phase with what `argo get` adds to it: "Running (Suspended)", "Failed (Terminated)"."""
+    phase = phase_of(workflow)
+    spec = workflow.get("spec", {})
+    if phase == "Running" and (spec.get("suspend") or any(map(is_active_suspend, nodes.values()))):
+        return "Running (Suspended)"
+    if phase == "Failed" and spec.get("shutdown"):
+        return "Failed (Terminated)"
+    return phase
+
+
+def is_active_suspend(node: Json) -> bool:
+    """Whether a node is a Suspend step that waits to be resumed."""
+    return node.get("type") == "Suspend" and node.get("phase") == "Running"
+
+
+def summary_of(workflow: Json, nodes: Mapping[str, Json]) -> dict[str, Any]:
+    """What a user wants to know of a Workflow, as modules return it; durations in seconds."""
+    metadata, status = workflow["metadata"], workflow.get("status", {})
+    started, finished = status.get("startedAt"), status.get("finishedAt")
+    return {
+        "name": metadata["name"],
+        "namespace": metadata["namespace"],
+        "uid": metadata["uid"],
+        "labels": dict(metadata.get("labels") or {}),
+        "phase": phase_of(workflow),
+        "status": status_of(workflow, nodes),
+        "message": status.get("message", ""),
+        "created": metadata["creationTimestamp"],
+        "started": started,
+        "finished": finished,
+        "duration": seconds_between(started, finished),
+        "progress": status.get("progress", ""),
+        "gpu_seconds": dataclasses.asdict(gpu_seconds(nodes)),
+        "items": [item.as_dict() for item in items_of(workflow, nodes)],
+    }
+
+
 def nodes_of(workflow: Json) -> dict[str, dict[str, Any]]:
     """The nodes of a Workflow by node ID, decompressed if the controller compressed them; {} before it has any.
 
@@ -221,7 +259,7 @@ def _last_group(name: str) -> tuple[str, str]:
     """Split "a(b)(c)" into "a(b)" and "c"; the second is empty if the name does not end in parentheses."""
     if not name.endswith(")"):
         return name, ""
-    head, _, inside = name[:-1].rpartition("(")
+    head, inside = name[:-1].rsplit("(", 1)
     return head, inside
 
 

@@ -85,7 +85,7 @@ def draw(workflow: Json, nodes: Mapping[str, Json], now: datetime.datetime, styl
 
 
 def _label(node: Json, style: Style) -> str:
-    if _is_active_suspend(node):
+    if _nodes.is_active_suspend(node):
         word, glyph, code = _SUSPENDED
         return f"{style.paint(word if style.ascii else glyph, code)} {node['displayName']}"
     return f"{style.icon(node.get('phase', ''))} {node['displayName']}"
@@ -129,7 +129,7 @@ def _compare(one: Json, other: Json) -> int:
         return -1 if start < other_start else 1
     name, other_name = one["displayName"], other["displayName"]
     index, other_index = _index(name), _index(other_name)
-    if index is not None and other_index is not None:
+    if index is not None and other_index is not None and index != other_index:
         return index - other_index
     return (name > other_name) - (name < other_name)
 
@@ -186,7 +186,7 @@ def _align(rows: Sequence[Sequence[str]]) -> str:
     """
     text = "\n".join("\t".join(row) for row in rows)
     lines = [re.split(r"[\t\v]", line) for line in re.split(r"[\n\f]", text)]
-    widths: list[list[int]] = [[] for _ in lines]
+    widths: list[list[int]] = [[] for line in lines]
     for column in range(max(map(len, lines)) - 1):
         for has_cell, block in itertools.groupby(range(len(lines)), key=lambda i: len(lines[i]) - 1 > column):
             if has_cell:
@@ -218,7 +218,7 @@ def header(
         ("Name:", metadata["name"]),
         ("Namespace:", metadata["namespace"]),
         ("ServiceAccount:", spec.get("serviceAccountName") or _default_account(workflow)),
-        ("Status:", status_of(workflow, nodes)),
+        ("Status:", _nodes.status_of(workflow, nodes)),
     ]
     if status.get("message"):
         lines.append(("Message:", status["message"]))
@@ -242,17 +242,6 @@ def header(
     lines += _parameters("Parameters:", spec.get("arguments", {}), ("value",))
     lines += _parameters("Output Parameters:", status.get("outputs", {}), ("value", "default"))
     return "".join(f"{title:20} {value}\n" for title, value in lines)
-
-
-def status_of(workflow: Json, nodes: Mapping[str, Json]) -> str:
-    """The phase with what `argo get` adds to it: "Running (Suspended)", "Failed (Terminated)"."""
-    phase = _nodes.phase_of(workflow)
-    spec = workflow.get("spec", {})
-    if phase == "Running" and (spec.get("suspend") or any(map(_is_active_suspend, nodes.values()))):
-        return "Running (Suspended)"
-    if phase == "Failed" and spec.get("shutdown"):
-        return "Failed (Terminated)"
-    return phase
 
 
 def _default_account(workflow: Json) -> str:
@@ -344,10 +333,6 @@ def _elapsed(node: Json, now: datetime.datetime) -> float:
     start = _nodes.parse_time(node.get("startedAt"))
     end = _nodes.parse_time(node.get("finishedAt")) or now
     return (end - start).total_seconds() if start else 0
-
-
-def _is_active_suspend(node: Json) -> bool:
-    return node.get("type") == "Suspend" and node.get("phase") == "Running"
 
 
 # --- a screenful ----------------------------------------------------------------------------------------------------
