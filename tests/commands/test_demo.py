@@ -47,7 +47,7 @@ def production() -> Iterator[tuple[str, list[str]]]:
 @pytest.fixture(scope="module")
 def demo(production: tuple[str, list[str]], tmp_path_factory: pytest.TempPathFactory) -> str:
     """What a first `make demo` prints, with somebody's production in the environment."""
-    url, _ = production
+    url = production[0]
     kubeconfig = tmp_path_factory.mktemp("production") / "kubeconfig"
     kubeconfig.write_text(
         "apiVersion: v1\nkind: Config\ncurrent-context: production\n"
