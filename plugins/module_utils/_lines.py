@@ -1,0 +1,267 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container's log as the kubelet sends it, turned into the bytes that the container wrote. Private to the collection.
+
+Pure: bytes go in, bytes come out. The kubelet puts `2026-11-22T15:45:18.123456789Z ` before each line if it is asked
+with `timestamps=true`. A stream may break anywhere and is then asked for again from a whole second on (`sinceTime`
+knows nothing finer), so lines come twice: a Cursor remembers the last line that was taken, and a Cutter skips up to
+it. If that line does not come again, the kubelet has rotated it away, and what lay between is reported as a gap.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import zlib
+from typing import Any
+
+_STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
+_HOLD = 65536
+"""Bytes of an unfinished line that are kept back; a longer line is written piece by piece."""
+
+_ATTRIBUTE = rb'(?: [\w-]+=(?:"(?:[^"\\]|\\.)*"|[^ "]*))*'
+_EXECUTOR_LINE = re.compile(
+    rb'time=\S+ level=[A-Za-z]+ msg="(?:'
+    rb"waiting for signals|sub-process exited|file signal handler exiting due to context cancellation|capturing logs"
+    rb"|saving parameter|saving artifact|not saving outputs - not main container|waiting for dependency"
+    rb"|no need to save (?:artifact|parameter) - on overlapping volume"
+    rb"|cannot save artifact|cannot save parameter, does not exist"
+    rb"|waiting for supervisor status marker|supervisor is ready"
+    rb"|Reading container args from file|Loaded container args from file"
+    rb')"' + _ATTRIBUTE + rb"\r?"
+)
+"""What Argo v4's executor (argoexec emissary) writes between the lines of the container that it runs.
+
+Its attributes come in any order, sometimes without argo=true (seen in a real v4.1.2).
+"""
+
+
+@dataclasses.dataclass(slots=True)
+class Cursor:
+    """The last line that was taken from a container's log; a new one stands before the first line."""
+
+    stamp: str = ""
+    """Its timestamp, as the kubelet writes it."""
+    ordinal: int = 0
+    """Which one it is of the lines in a row with this timestamp, from 1."""
+    length: int = 0
+    """How many of its bytes were taken, timestamp and end of line apart."""
+    crc: int = 0
+    """The CRC-32 of these bytes: another line with the same timestamp is not taken for it."""
+    ended: bool = True
+    """Whether its end was seen; if not, the rest of it is still to come."""
+    high: str = ""
+    """The latest timestamp so far. It differs from `stamp` only where stdout and stderr overtake each other."""
+
+    @property
+    def since(self) -> str | None:
+        """The `sinceTime` to ask with: the whole second of the line; None for the whole log."""
+        return re.sub(r"\.\d+", "", self.stamp) or None
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(slots=True)
+class Taken:
+    """What a piece of the stream gave."""
+
+    text: bytes = b""
+    """The container's own bytes, to be appended to its file."""
+    lines: int = 0
+    """Lines that ended in `text`."""
+    executor_lines: int = 0
+    """Lines of Argo's executor that were left out."""
+    gap: tuple[str, str] | None = None
+    """Timestamps of the last line before and the first line after the lines that are missing."""
+    complaint: str = ""
+    """Text without a timestamp: the kubelet's own, about why it cannot read the log."""
+
+
+class Cutter:
+    """Cuts one stream of a container's log; `cursor` is moved on as lines are taken.
+
+    With `stamps` the timestamps stay in the text. With `executor` the lines of Argo's executor stay, too.
+    """
+
+    def __init__(self, cursor: Cursor, *, stamps: bool = False, executor: bool = False) -> None:
+        self.cursor = cursor
+        self._stamps = stamps
+        self._executor = executor
+        self._rest = b""
+        self._searching = bool(cursor.stamp)
+        self._run = ("", 0)
+        # Inside a line whose beginning has been dealt with already: how many more of its bytes to skip.
+        self._inside = False
+        self._skip = 0.0
+
+    @property
+    def anchored(self) -> bool:
+        """Whether the line that the cursor stands on came again, or none had to."""
+        return not self._searching
+
+    @property
+    def at_line_end(self) -> bool:
+        """Whether the stream so far ends with the end of a line."""
+        return not self._rest and not self._inside
+
+    def feed(self, data: bytes) -> Taken:
+        """Take the next bytes of the stream."""
+        data = self._rest + data
+        end = data.rfind(b"\n") + 1
+        self._rest = data[end:]
+        taken = Taken()
+        if end:
+            filtered = not self._executor and b" level=" in data
+            self._take_lines(data[: end - 1].split(b"\n"), taken, filtered)
+        if len(self._rest) > _HOLD:
+            self._take_piece(taken)
+        return taken
+
+    def finish(self, *, broken: bool) -> Taken:
+        """Take what came of a line without an end: the stream is over.
+
+        If it was `broken`, what may become a line of the executor is left to the next stream.
+        """
+        taken = Taken()
+        if self._inside or _STAMP.match(self._rest.partition(b" ")[0]):
+            maybe_executor = self._rest.partition(b" ")[2].startswith(b"time=") and not self._executor
+            if self._inside or not (broken and maybe_executor):
+                self._take_piece(taken)
+        elif not broken:
+            taken.complaint = self._rest.decode(errors="replace")
+        self._rest = b""
+        return taken
+
+    # -- whole lines ----------------------------------------------------------------------------------------------
+
+    def _take_lines(self, lines: list[bytes], taken: Taken, filtered: bool) -> None:
+        start = 0
+        if self._inside:
+            self._take_end_of_line(lines[0], taken)
+            start = 1
+        while self._searching and start < len(lines):
+            if self._is_beyond(lines[start], taken):
+                break
+            start += 1
+        parts = [line.partition(b" ") for line in lines[start:]]
+        if not all(stamp[10:11] == b"T" for stamp, _, _ in parts):
+            parts = [part for part in parts if _STAMP.fullmatch(part[0])]
+            strange = [line for line in lines[start:] if not _STAMP.fullmatch(line.partition(b" ")[0])]
+            taken.complaint = b"\n".join(strange).decode(errors="replace")
+        if not parts:
+            return
+        self._move(parts)
+        if filtered:
+            own = [part for part in parts if not _EXECUTOR_LINE.fullmatch(part[2])]
+            taken.executor_lines += len(parts) - len(own)
+            parts = own
+        if parts:
+            kept = [b"".join(part) for part in parts] if self._stamps else [text for _, _, text in parts]
+            taken.text += b"\n".join(kept) + b"\n"
+            taken.lines += len(parts)
+
+    def _move(self, parts: list[tuple[bytes, bytes, bytes]]) -> None:
+        """Put the cursor on the last of some whole lines."""
+        last, _, text = parts[-1]
+        equal = 0
+        for stamp, _, _ in reversed(parts):
+            if stamp != last:
+                break
+            equal += 1
+        cursor = self.cursor
+        if equal == len(parts) and cursor.stamp == last.decode():
+            equal += cursor.ordinal
+        cursor.stamp, cursor.ordinal = last.decode(), equal
+        cursor.length, cursor.crc, cursor.ended = len(text), zlib.crc32(text), True
+        cursor.high = max(cursor.high, max(stamp for stamp, _, _ in parts).decode())
+
+    # -- pieces of a line -----------------------------------------------------------------------------------------
+
+    def _take_piece(self, taken: Taken) -> None:
+        """Take the unfinished line at the end of the stream as far as it has come."""
+        piece, self._rest = self._rest, b""
+        if not self._inside:
+            stamp, space, piece = piece.partition(b" ")
+            self._inside = True
+            if self._searching:
+                self._place_piece(stamp.decode(), taken)
+            if not self._skip:
+                self._begin_line(stamp.decode())
+                taken.text += stamp + space if self._stamps else b""
+        taken.text += self._advance(piece)
+
+    def _place_piece(self, stamp: str, taken: Taken) -> None:
+        """Find out how much of an unfinished line is to be skipped, in a stream that repeats itself."""
+        cursor = self.cursor
+        self._count(stamp)
+        if self._run == (cursor.stamp, cursor.ordinal) and not cursor.ended:
+            self._searching = False
+            self._skip = cursor.length
+        elif stamp > cursor.high:
+            self._report_gap(stamp, taken)
+        else:
+            self._skip = math.inf
+
+    def _begin_line(self, stamp: str) -> None:
+        cursor = self.cursor
+        cursor.ordinal = cursor.ordinal + 1 if cursor.stamp == stamp else 1
+        cursor.stamp, cursor.length, cursor.crc, cursor.ended = stamp, 0, 0, False
+        cursor.high = max(cursor.high, stamp)
+
+    def _take_end_of_line(self, text: bytes, taken: Taken) -> None:
+        text = self._advance(text)
+        self._inside = False
+        if self._skip:  # the line ended earlier than what was taken of it: it is another one
+            self._skip = 0
+            return
+        self.cursor.ended = True
+        taken.text += text + b"\n"
+        taken.lines += 1
+
+    def _advance(self, text: bytes) -> bytes:
+        """Go on inside a line; returns what of it is new."""
+        if self._skip:
+            skipped = min(self._skip, len(text))
+            self._skip -= skipped
+            text = text[int(skipped) :]
+        if not self._skip:
+            self.cursor.length += len(text)
+            self.cursor.crc = zlib.crc32(text, self.cursor.crc)
+        return text
+
+    # -- the way back to where the last stream broke --------------------------------------------------------------
+
+    def _is_beyond(self, line: bytes, taken: Taken) -> bool:
+        """Whether a line of a stream that repeats itself lies beyond the cursor though the cursor's never came."""
+        cursor = self.cursor
+        stamp_bytes, _, text = line.partition(b" ")
+        if not _STAMP.fullmatch(stamp_bytes):
+            return True
+        stamp = stamp_bytes.decode()
+        self._count(stamp)
+        same_place = self._run == (cursor.stamp, cursor.ordinal)
+        fits = len(text) == cursor.length if cursor.ended else len(text) >= cursor.length
+        if same_place and fits and zlib.crc32(text[: cursor.length]) == cursor.crc:
+            self._searching = False
+            if not cursor.ended:
+                self._inside, self._skip = True, cursor.length
+                self._take_end_of_line(text, taken)
+            return False
+        if stamp > cursor.high:
+            self._report_gap(stamp, taken)
+            return True
+        return False
+
+    def _count(self, stamp: str) -> None:
+        self._run = (stamp, self._run[1] + 1 if self._run[0] == stamp else 1)
+
+    def _report_gap(self, stamp: str, taken: Taken) -> None:
+        taken.gap = (self.cursor.stamp, stamp)
+        self._searching = False
+        if not self.cursor.ended:
+            taken.text += b"\n"
+            taken.lines += 1
+        self.cursor.stamp = ""

@@ -1,0 +1,177 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A log that comes in pieces, twice, or with holes gives the container's bytes once and in order, or a reported gap."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.argo.workflows.plugins.module_utils._lines import Cursor, Cutter, Taken
+
+
+def stamp(tick: int) -> bytes:
+    """A timestamp; there are 4 ticks a second."""
+    return b"2026-11-22T15:45:%02d.%09dZ" % (tick // 4, tick % 4 * 250_000_000)
+
+
+def log(*lines: tuple[int, bytes], ended: bool = True) -> bytes:
+    """What the kubelet sends for lines (tick, text)."""
+    data = b"".join(stamp(tick) + b" " + text + b"\n" for tick, text in lines)
+    return data if ended else data[:-1]
+
+
+def since(cursor: Cursor, lines: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """The lines that the kubelet gives for the cursor's `sinceTime`."""
+    return [line for line in lines if not cursor.since or stamp(line[0]) >= cursor.since[:-1].encode()]
+
+
+def feed(cutter: Cutter, data: bytes, size: int = 1 << 20, *, broken: bool = False) -> Taken:
+    total = Taken()
+    for taken in (
+        *(cutter.feed(data[at : at + size]) for at in range(0, len(data), size)),
+        cutter.finish(broken=broken),
+    ):
+        total.text += taken.text
+        total.lines += taken.lines
+        total.executor_lines += taken.executor_lines
+        total.gap = total.gap or taken.gap
+        total.complaint += taken.complaint
+    return total
+
+
+def test_timestamps_are_taken_off_and_everything_else_stays() -> None:
+    taken = feed(
+        Cutter(Cursor()), log((0, b"bin \xff\xfe \x00 end"), (1, b""), (2, b"a\rb\rc"), (3, b"  two  spaces "))
+    )
+    assert taken == Taken(b"bin \xff\xfe \x00 end\n\na\rb\rc\n  two  spaces \n", lines=4)
+
+
+def test_a_last_line_without_end_is_taken_without_end() -> None:
+    assert feed(Cutter(Cursor()), log((0, b"no newline"), ended=False)).text == b"no newline"
+
+
+def test_timestamps_stay_if_asked() -> None:
+    assert feed(Cutter(Cursor(), stamps=True), log((0, b"x"))).text == log((0, b"x"))
+
+
+def test_a_line_of_a_megabyte_passes_in_pieces_and_nothing_of_it_is_kept_in_memory() -> None:
+    text = bytes(range(32, 127)) * 11_000
+    cutter = Cutter(Cursor())
+    sizes = []
+    total = b""
+    for at in range(0, len(data := log((0, b"a"), (1, text), (2, b"z"))), 4096):
+        total += cutter.feed(data[at : at + 4096]).text
+        sizes.append(len(cutter._rest))
+    assert total == b"a\n" + text + b"\nz\n"
+    assert max(sizes) < 100_000
+
+
+EXECUTOR = (
+    b'time=2026-11-22T15:45:56.203Z level=INFO msg="waiting for signals" argo=true signalPath=/var/run/argo/ctr/x'
+)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        EXECUTOR,
+        b'time=2026-11-22T15:45:57.391Z level=INFO msg="waiting for signals" signalPath=/x argo=true',
+        b'time=2026-11-22T15:45:57.210Z level=INFO msg="sub-process exited" argo=true error=<nil>',
+        b'time=2026-11-22T15:45:57.210Z level=INFO msg="sub-process exited" error="exit status 1"',
+        b'time=2026-11-22T15:45:57Z level=INFO msg="file signal handler exiting due to context cancellation" argo=true',
+        b'time="2024-01-01T00:00:00.000Z" level=info msg="capturing logs" argo=true',
+    ],
+)
+def test_the_executors_own_lines_are_left_out_and_counted(line: bytes) -> None:
+    assert feed(Cutter(Cursor()), log((0, b"a"), (1, line), (2, b"b"))) == Taken(b"a\nb\n", lines=2, executor_lines=1)
+    assert feed(Cutter(Cursor(), executor=True), log((1, line))).text == line + b"\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"argo=true",
+        b'time=2026-11-22T15:45:56.203Z level=INFO msg="my own message" argo=true',
+        b"prefix " + EXECUTOR,
+        EXECUTOR + b" and more words",
+    ],
+)
+def test_a_users_line_that_looks_alike_stays(line: bytes) -> None:
+    assert feed(Cutter(Cursor()), log((0, line))) == Taken(line + b"\n", lines=1)
+
+
+def test_text_of_the_kubelet_itself_is_a_complaint_and_no_log() -> None:
+    text = b"unable to retrieve container logs for containerd://09b0"
+    taken = feed(Cutter(Cursor()), log((0, b"a")) + text + b"\n")
+    assert (taken.text, taken.complaint) == (b"a\n", text.decode())
+    assert feed(Cutter(Cursor()), text).complaint == text.decode()
+
+
+def test_a_rotated_log_is_a_gap_with_its_edges() -> None:
+    cursor = Cursor()
+    feed(Cutter(cursor), log((0, b"one"), (1, b"two")))
+    taken = feed(Cutter(cursor), log((9, b"ten")))
+    assert taken == Taken(b"ten\n", lines=1, gap=(stamp(1).decode(), stamp(9).decode()))
+
+
+def test_a_line_that_shares_its_timestamp_with_a_lost_one_is_not_taken_for_it() -> None:
+    cursor = Cursor()
+    feed(Cutter(cursor), log((1, b"one")))
+    taken = feed(Cutter(cursor), log((1, b"two"), (2, b"three")))
+    assert taken.gap and taken.text == b"three\n"
+
+
+def test_a_stream_that_repeats_nothing_is_not_anchored() -> None:
+    cursor = Cursor()
+    feed(Cutter(cursor), log((1, b"one")))
+    again = Cutter(cursor)
+    feed(again, b"")
+    assert not again.anchored
+    feed(again, log((1, b"one")))
+    assert again.anchored
+
+
+def test_lines_that_stdout_and_stderr_write_out_of_order_come_once() -> None:
+    lines = [(4, b"a"), (6, b"b"), (5, b"c"), (7, b"d")]
+    cursor = Cursor()
+    text = feed(Cutter(cursor), log(*lines[:3])).text
+    text += (taken := feed(Cutter(cursor), log(*since(cursor, lines)))).text
+    assert (text, taken.gap) == (b"a\nb\nc\nd\n", None)
+
+
+TEXTS = st.one_of(
+    st.binary(max_size=8).map(lambda b: b.replace(b"\n", b"")),
+    st.sampled_from([b"", b"x", b"same", EXECUTOR, b"long " * 15_000]),
+)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 2), TEXTS), max_size=12),
+    st.lists(st.floats(0, 1), max_size=4),
+    st.sampled_from([7, 100, 4096, 70_000]),
+    st.booleans(),
+)
+def test_however_often_it_breaks_each_byte_comes_once_and_in_order(
+    steps: list[tuple[int, bytes]], breaks: list[float], size: int, ended: bool
+) -> None:
+    tick, lines = 0, []
+    for step, text in steps:
+        lines.append((tick := tick + step, text))
+    whole = feed(Cutter(Cursor()), log(*lines, ended=ended or not lines))
+    cursor = Cursor()
+    total = Taken()
+    for share in [*breaks, None]:
+        data = log(*since(cursor, lines), ended=ended or not lines)
+        cut = len(data) if share is None else int(len(data) * share)
+        taken = feed(Cutter(cursor), data[:cut], size, broken=share is not None)
+        assert taken.gap is None and not taken.complaint
+        total.text += taken.text
+        total.lines += taken.lines
+        total.executor_lines += taken.executor_lines
+    assert dataclasses.asdict(total) == dataclasses.asdict(whole)
