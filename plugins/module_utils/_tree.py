@@ -16,6 +16,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils import _nodes
 from ansible_collections.argo.workflows.plugins.module_utils._nodes import Json
@@ -350,9 +351,11 @@ def screenful(
 ) -> str:
     """The table if it has at most `lines` lines, else a summary that has: counts by phase, the failed, the running.
 
-    Lines are cut to `width` characters, if given, and end without spaces.
+    Every node has one line, free of control characters; lines are cut to `width` characters, if given, and end without
+    spaces.
     """
-    drawn = draw(workflow, nodes, now, style).splitlines()
+    nodes = {key: _printable(node) for key, node in nodes.items()}
+    drawn = draw(workflow, nodes, now, style).split("\n")[:-1]
     if len(drawn) > lines:
         drawn = _summary(workflow, nodes, now, lines, style)
     return "".join(f"{_cut(line.rstrip(), width)}\n" for line in drawn)
@@ -385,14 +388,16 @@ def _align_items(items: Iterable[_nodes.Item], now: datetime.datetime, style: St
         end = _nodes.parse_time(item.finished) or now
         duration = short_duration((end - start).total_seconds()) if start else ""
         message = (item.attempts[-1].message if item.attempts else "") or item.message
-        rows.append(
-            [f"   {style.icon(item.phase)} {_one_line(item.display_name)}", duration, attempt, _one_line(message)]
-        )
-    return _align(rows).splitlines() if rows else []
+        rows.append([f"   {style.icon(item.phase)} {_one_line(item.display_name)}", duration, attempt, message])
+    return _align(rows).split("\n")[:-1] if rows else []
+
+
+def _printable(node: Json) -> dict[str, Any]:
+    return {**node, "displayName": _one_line(node["displayName"]), "message": _one_line(node.get("message", ""))}
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def _cut(line: str, width: int | None) -> str:
