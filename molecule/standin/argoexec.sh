@@ -1,0 +1,38 @@
+#!/var/run/argo/busybox sh
+# The stand-in's executor inside the main container: `argoexec emissary … -- COMMAND ARGUMENTS`, `argoexec kill SIGNAL PID`.
+# The command's output is its own, byte for byte; around it stand the lines that Argo's executor writes.
+b=/var/run/argo/busybox
+
+say() {
+  now=$EPOCHREALTIME
+  fraction=${now#*.}
+  echo "time=$($b date -u -d "@${now%.*}" +%Y-%m-%dT%H:%M:%S).${fraction%???}Z level=INFO msg=$*" >&2
+}
+
+case "$1" in
+kill)
+  [ "$2" = 9 ] && exec $b kill -9 -1  # no process may kill the first of its own container
+  exec $b kill "-$2" "$3"
+  ;;
+emissary)
+  while [ "$1" != -- ]; do shift; done
+  shift
+  $b mkdir -p /var/run/argo/ctr/main
+  say '"waiting for signals" argo=true signalPath=/var/run/argo/ctr/main/signal'
+  "$@" &
+  child=$!
+  trap 'signalled=1; $b kill -TERM $child' TERM
+  while :; do
+    signalled=
+    wait $child
+    code=$?
+    [ "$signalled" ] || break
+  done
+  error="<nil>"
+  [ $code = 0 ] || error="\"exit status $code\""
+  say "\"sub-process exited\" argo=true error=$error"
+  echo $code >/var/run/argo/ctr/main/exitcode
+  say '"file signal handler exiting due to context cancellation" argo=true'
+  exit $code
+  ;;
+esac

@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The init and wait containers of a workflow pod; what runs in `main` is argoexec.sh, by way of busybox."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from .kube import ApiError, Kube, own_namespace, workflows
+from .pods import DIRECTORY, LABEL
+
+STAGING = Path("/argo/staging")
+EXECUTOR_ERROR = 64
+"""The exit code by which Argo tells a failed executor from a failed job."""
+
+
+def init() -> None:
+    """Brings busybox, the wrapper and the script, if there is one, where the main container finds them."""
+    for name, source in (("busybox", "/bin/busybox"), ("argoexec", str(Path(__file__).with_name("argoexec.sh")))):
+        shutil.copyfile(source, f"{DIRECTORY}/{name}")
+        Path(DIRECTORY, name).chmod(0o755)
+    template = json.loads(os.environ["ARGO_TEMPLATE"])
+    (STAGING / "script").write_text(template.get("script", {}).get("source", ""), encoding="utf-8")
+    (STAGING / "script").chmod(0o755)
+
+
+def wait() -> None:
+    """Announces the pod's task result, waits for the end of main, and completes the result."""
+    ending: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ending.append(number)
+
+    signal.signal(signal.SIGTERM, end)
+    kube, path = Kube(), workflows(own_namespace(), plural="workflowtaskresults")
+    name, workflow = os.environ["ARGO_NODE_ID"], os.environ["ARGO_WORKFLOW_NAME"]
+    owner = {"apiVersion": "v1", "kind": "Pod", "name": os.environ["ARGO_POD_NAME"], "uid": os.environ["ARGO_POD_UID"]}
+    completed = LABEL + "report-outputs-completed"
+    try:
+        kube.create(
+            path,
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": "WorkflowTaskResult",
+                "metadata": {
+                    "name": name,
+                    "labels": {LABEL + "workflow": workflow, completed: "false"},
+                    "ownerReferences": [owner],
+                },
+            },
+        )
+        exit_code = Path(DIRECTORY, "ctr", "main", "exitcode")
+        grace = time.monotonic() + 1e9
+        while not exit_code.exists() and time.monotonic() < grace:
+            grace = min(grace, time.monotonic() + 2) if ending else grace
+            time.sleep(0.1)
+        kube.merge(f"{path}/{name}", {"metadata": {"labels": {completed: "true"}}})
+    except ApiError as error:
+        print(f"stand-in: {error}", file=sys.stderr)
+        Path("/dev/termination-log").write_text(str(error), encoding="utf-8")
+        sys.exit(EXECUTOR_ERROR)
+
+
+if __name__ == "__main__":
+    {"init": init, "wait": wait}[sys.argv[1]]()

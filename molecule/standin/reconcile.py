@@ -1,0 +1,722 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the stand-in's controller decides: a Workflow, its pods and its task results in; a new status and actions out.
+
+Pure: no clock, no network. The rules are those of Argo v4.1.2 as the recordings show them.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from . import InvalidSpecError, UnsupportedError
+from . import pods as podlib
+from .pods import LABEL
+from .substitute import Item, evaluate, items_of, replace
+
+Json = dict[str, Any]
+
+DONE = {"Succeeded", "Failed", "Error"}
+ENDED = {*DONE, "Skipped"}
+FAILED = {"Failed", "Error"}
+EXECUTABLE = {"Pod", "Suspend"}
+"""Node types that have a progress of their own; the others sum up that of their children."""
+
+RECENTLY_STARTED = timedelta(seconds=10)
+"""How long a running node may lack its pod before the pod counts as deleted."""
+
+SPEC_FIELDS = {
+    *podlib.SPEC_TO_POD,
+    *("activeDeadlineSeconds", "archiveLogs", "arguments", "entrypoint", "onExit", "parallelism", "podGC"),
+    *("podMetadata", "priority", "shutdown", "suspend", "templates", "ttlStrategy", "volumes"),
+}
+TEMPLATE_FIELDS = {
+    *podlib.TEMPLATE_TO_POD,
+    *("activeDeadlineSeconds", "container", "inputs", "metadata", "name", "outputs", "parallelism"),
+    *("retryStrategy", "script", "steps", "suspend", "volumes"),
+}
+STEP_FIELDS = {"arguments", "name", "template", "withItems", "withParam"}
+RETRY_FIELDS = {"limit", "retryPolicy", "backoff", "expression"}
+
+
+@dataclass
+class Config:
+    """What the controller's configuration says about pods: containers to start from."""
+
+    executor: Json = field(default_factory=dict)
+    main: Json = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """What is to be done, in this order: create pods, write `workflow` if `changed`, the rest."""
+
+    workflow: Json
+    changed: bool = False
+    create: dict[str, Json] = field(default_factory=dict)
+    """Pods by node id."""
+    terminate: set[str] = field(default_factory=set)
+    """Names of pods whose containers are to be stopped."""
+    complete: set[str] = field(default_factory=set)
+    """Names of pods that get the label completed=true."""
+    delete_after: dict[str, float] = field(default_factory=dict)
+    """Names of pods to be deleted, with a delay in seconds (podGC)."""
+    again_at: datetime | None = None
+    """When to look again if nothing happens before."""
+
+
+def reconcile(
+    workflow: Json, pods: Iterable[Json], task_results: Iterable[Json], now: datetime, config: Config | None = None
+) -> Outcome:
+    """The next status of `workflow` and what follows from it. The inputs are not changed."""
+    operation = _Operation(copy.deepcopy(workflow), pods, task_results, now, config or Config())
+    if workflow.get("metadata", {}).get("labels", {}).get(LABEL + "completed") != "true":
+        try:
+            operation.run()
+        except InvalidSpecError as error:
+            operation.finish("Failed", f"invalid spec: {error}")
+        except UnsupportedError as error:
+            operation.finish("Error", str(error))
+        operation.sum_up()
+        after = operation.workflow
+        # Conditions alone are no reason to write: PodRunning says what the last written change was.
+        operation.outcome.changed = {**after["status"], "conditions": []} != {
+            **workflow.get("status", {}),
+            "conditions": [],
+        }
+    return operation.outcome
+
+
+def pod_refused(workflow: Json, node: str, message: str, now: datetime, transient: bool) -> None:
+    """Records in `workflow` that the API server refused the pod of `node`: a quota passes, anything else is final."""
+    status = workflow["status"]["nodes"][node]
+    status["message"] = message
+    if not transient:
+        status.update(phase="Error", finishedAt=timestamp(now))
+
+
+def timestamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds(duration: str) -> float:
+    """A duration as in "90", "15s", "1m30s" or "1h"."""
+    if re.fullmatch(r"\d+", duration):
+        return int(duration)
+    if not re.fullmatch(r"(\d+(\.\d+)?(ms|[smhd]))+", duration):
+        raise InvalidSpecError(f'unable to parse "{duration}" as a duration')
+    units = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+    return sum(float(number) * units[unit] for number, _, unit in re.findall(r"(\d+(\.\d+)?)(ms|[smhd])", duration))
+
+
+def humanized(duration: float) -> str:
+    """A duration in Argo's words, as in "Backoff for 2 seconds"."""
+
+    def count(number: float, unit: str) -> str:
+        return f"{int(number)} {unit}" + ("" if int(number) == 1 else "s")
+
+    if duration < 60:
+        return count(duration, "second")
+    if duration < 3600:
+        return f"{count(duration // 60, 'minute')} {int(duration % 60)} seconds"
+    return f"{count(duration // 3600, 'hour')} {int(duration % 3600 // 60)} minutes"
+
+
+class _ParallelismReachedError(Exception):
+    """No further pod may be started now."""
+
+
+class _Operation:
+    def __init__(
+        self, workflow: Json, pods: Iterable[Json], task_results: Iterable[Json], now: datetime, config: Config
+    ) -> None:
+        self.workflow, self.now, self.config = workflow, now, config
+        self.name, self.spec = workflow["metadata"]["name"], workflow["spec"]
+        self.pods = {pod["metadata"]["annotations"][LABEL + "node-id"]: pod for pod in pods}
+        self.results = {result["metadata"]["name"]: result for result in task_results}
+        self.status: Json = workflow.setdefault("status", {})
+        self.nodes: dict[str, Json] = self.status.get("nodes", {})
+        self.outcome = Outcome(workflow)
+        self.templates = {template["name"]: template for template in self.spec.get("templates", [])}
+        self.on_exit = False
+
+    # --- the Workflow
+
+    def run(self) -> None:
+        if not self.status.get("phase"):
+            self.start()
+        else:
+            self.read_task_results()
+            self.read_pods()
+            self.end_what_may_not_go_on()
+        if self.spec.get("suspend"):
+            return
+        try:
+            entry = self.execute(self.name, {"template": self.spec["entrypoint"]}, boundary="")
+        except _ParallelismReachedError:
+            return
+        if entry is None or not self.fulfilled(entry):
+            return
+        exit_node = self.run_exit_handler(entry)
+        if exit_node is not None and not self.fulfilled(exit_node):
+            return
+        if any(not node.get("taskResultSynced", True) for node in self.nodes.values()):
+            return
+        message = entry.get("message", "")
+        if entry["phase"] in FAILED and self.shutdown:
+            message = f"Stopped with strategy '{self.shutdown}'"
+        phase = "Succeeded" if entry["phase"] not in FAILED else entry["phase"]
+        if phase == "Succeeded" and exit_node is not None and exit_node["phase"] in FAILED:
+            phase, message = exit_node["phase"], exit_node.get("message", "")
+        self.finish(phase, message)
+
+    def start(self) -> None:
+        self.check_spec()
+        metadata, scope = self.workflow["metadata"], self.globals()
+        for parameter in self.spec.get("arguments", {}).get("parameters", []):
+            if "value" in parameter:
+                parameter["value"] = replace(parameter["value"], scope)
+        metadata.setdefault("annotations", {})[LABEL + "pod-name-format"] = "v2"
+        metadata.setdefault("labels", {}).update({LABEL + "phase": "Running", LABEL + "completed": "false"})
+        self.status.update(
+            artifactGCStatus={"notSpecified": True},
+            artifactRepositoryRef={"artifactRepository": {}, "default": True},
+            nodes=self.nodes,
+            phase="Running",
+            startedAt=timestamp(self.now),
+        )
+
+    def finish(self, phase: str, message: str = "") -> None:
+        end = timestamp(self.now)
+        labels = {LABEL + "phase": phase, LABEL + "completed": "true"}
+        self.workflow["metadata"].setdefault("labels", {}).update(labels)
+        self.status.setdefault("startedAt", end)
+        self.status.update(phase=phase, finishedAt=end, **({"message": message} if message else {}))
+        self.set_condition("Completed", True)
+
+    def check_spec(self) -> None:
+        """Refuses what Argo refuses and what this stand-in cannot do."""
+        _refuse("the spec's", self.spec, SPEC_FIELDS)
+        names = [self.spec.get("entrypoint"), self.spec.get("onExit")]
+        for template in self.templates.values():
+            _refuse("the template's", template, TEMPLATE_FIELDS)
+            _refuse("a retryStrategy's", template.get("retryStrategy", {}), RETRY_FIELDS)
+            if not {"container", "script", "steps", "suspend"} & template.keys():
+                raise UnsupportedError(f"the kind of template {template['name']!r}")
+            if template.get("outputs"):
+                raise UnsupportedError("outputs of a template")
+            if "{{steps." in json.dumps(template):
+                raise UnsupportedError("a reference to another step's outputs")
+            for step in (step for group in template.get("steps", []) for step in group):
+                _refuse("a step's", step, STEP_FIELDS)
+                names.append(step.get("template"))
+        for name in filter(None, names):
+            if name not in self.templates:
+                raise InvalidSpecError(f"template name '{name}' undefined")
+        if not self.spec.get("entrypoint"):
+            raise InvalidSpecError("spec.entrypoint is required")
+
+    def run_exit_handler(self, entry: Json) -> Json | None:
+        if not self.spec.get("onExit") or self.shutdown == "Terminate":
+            return None
+        self.on_exit = True
+        self.workflow_status = entry["phase"]
+        flag = {"hooked": True}
+        try:
+            return self.execute(f"{self.name}.onExit", {"template": self.spec["onExit"]}, boundary="", flag=flag)
+        except _ParallelismReachedError:
+            return {"phase": "Pending"}
+
+    @property
+    def shutdown(self) -> str:
+        return str(self.spec.get("shutdown", ""))
+
+    def may_run(self) -> bool:
+        """Whether pods may still be started: Stop leaves the exit handler, Terminate nothing."""
+        return not self.shutdown or (self.shutdown == "Stop" and self.on_exit)
+
+    def globals(self) -> dict[str, str]:
+        metadata = self.workflow["metadata"]
+        parameters = self.spec.get("arguments", {}).get("parameters", [])
+        return {
+            "workflow.name": self.name,
+            "workflow.namespace": metadata["namespace"],
+            "workflow.uid": metadata["uid"],
+            "workflow.serviceAccountName": self.spec.get("serviceAccountName", ""),
+            **{f"workflow.labels.{key}": value for key, value in metadata.get("labels", {}).items()},
+            **{f"workflow.annotations.{key}": value for key, value in metadata.get("annotations", {}).items()},
+            **{f"workflow.parameters.{p['name']}": str(p["value"]) for p in parameters if "value" in p},
+            **({"workflow.status": self.workflow_status} if self.on_exit else {}),
+        }
+
+    # --- what happened
+
+    def read_task_results(self) -> None:
+        for name, result in self.results.items():
+            complete = result["metadata"].get("labels", {}).get(LABEL + "report-outputs-completed") == "true"
+            if node := self.nodes.get(name):
+                gone = node["phase"] in ENDED and name not in self.pods
+                node["taskResultSynced"] = complete or gone
+
+    def read_pods(self) -> None:
+        running = False
+        for node_id, pod in self.pods.items():
+            if node := self.nodes.get(node_id):
+                before = dict(node)
+                if "finishedAt" not in node:
+                    self.read_pod(node, pod)
+                # Argo's condition counts only the nodes that changed just now.
+                running = running or (node["phase"] == "Running" and node != before)
+                self.control(node, pod)
+                if self.fulfilled(node):
+                    self.clean_up(node, pod)
+        self.set_condition("PodRunning", running)
+        for node_id, node in self.nodes.items():
+            if node["type"] == "Pod" and node["phase"] == "Running" and node_id not in self.pods:
+                end_of_grace = datetime.fromisoformat(node["startedAt"]) + RECENTLY_STARTED
+                if self.now < end_of_grace:
+                    self.look_again(end_of_grace)
+                else:
+                    node["taskResultSynced"] = True
+                    self.mark(node, "Error", "pod deleted")
+
+    def read_pod(self, node: Json, pod: Json) -> None:
+        before, phase = dict(node), pod.get("status", {}).get("phase", "Pending")
+        if phase == "Pending":
+            node.update(phase="Pending", message=podlib.pending_reason(pod))
+        elif phase == "Failed":
+            node["phase"], node["message"] = podlib.failure(pod)
+        else:
+            node["phase"] = phase
+            if before["phase"] == "Pending":
+                node["message"] = ""
+        if pod["spec"].get("nodeName"):
+            node["hostNodeName"] = pod["spec"]["nodeName"]
+        if main := podlib.terminated(pod, "main"):
+            node["outputs"] = {**node.get("outputs", {}), "exitCode": str(main["exitCode"])}
+            ended = datetime.fromisoformat(main["finishedAt"]) if main.get("finishedAt") else self.now
+            if phase == "Running" and main["exitCode"] != 0 and self.now - ended > timedelta(seconds=5):
+                self.outcome.terminate.add(pod["metadata"]["name"])
+        if podlib.is_running(pod, "wait") and node["phase"] in DONE and phase != "Failed":
+            node["phase"] = before["phase"]
+        if (wait := podlib.terminated(pod, "wait")) and wait["exitCode"] != 0:
+            node["taskResultSynced"] = True
+        if not node.get("message"):
+            node.pop("message", None)
+        if self.fulfilled(node) and "finishedAt" not in node:
+            node["finishedAt"] = podlib.finished_at(pod, timestamp(self.now))
+            node["resourcesDuration"] = podlib.resources_duration(pod)
+
+    def control(self, node: Json, pod: Json) -> None:
+        """Ends a pod that may not go on: the Workflow is shut down or over its deadline."""
+        if self.fulfilled(node) or pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}:
+            return
+        exit_handler = LABEL + "on-exit" in pod["metadata"].get("labels", {})
+        message = ""
+        if self.shutdown and not (self.shutdown == "Stop" and exit_handler):
+            message = f"workflow shutdown with strategy:  {self.shutdown}"
+        elif self.past_deadline() and not exit_handler:
+            message = "Step exceeded its deadline"
+        if message:
+            self.outcome.terminate.add(pod["metadata"]["name"])
+            self.mark(node, "Failed", message)
+
+    def end_what_may_not_go_on(self) -> None:
+        """Fails the nodes without a pod after a shutdown or the Workflow's deadline."""
+        for node in list(self.nodes.values()):
+            if self.fulfilled(node) or node.get("nodeFlag", {}).get("hooked"):
+                continue
+            children = [self.nodes[child] for child in node.get("children", [])]
+            over = node["type"] == "Retry" and children and all(self.fulfilled(child) for child in children)
+            if self.shutdown and (node["type"] == "Suspend" or (over and children[-1]["phase"] in FAILED)):
+                self.mark(node, "Failed", f"Stopped with strategy '{self.shutdown}'")
+            elif self.past_deadline() and (node["phase"] == "Pending" or node["type"] == "Suspend"):
+                self.mark(node, "Failed", "Step exceeded its deadline")
+
+    def deadline(self) -> datetime | None:
+        if not self.spec.get("activeDeadlineSeconds"):
+            return None
+        started = datetime.fromisoformat(self.status["startedAt"])
+        return started + timedelta(seconds=int(self.spec["activeDeadlineSeconds"]))
+
+    def past_deadline(self) -> bool:
+        deadline = self.deadline()
+        if deadline is None:
+            return False
+        self.look_again(deadline)
+        return self.now >= deadline
+
+    def clean_up(self, node: Json, pod: Json) -> None:
+        """Labels the pod of an ended node completed, or deletes it as spec.podGC says."""
+        name, collection = pod["metadata"]["name"], self.spec.get("podGC", {})
+        strategy = collection.get("strategy", "")
+        if strategy == "OnPodCompletion" or (strategy == "OnPodSuccess" and node["phase"] == "Succeeded"):
+            self.outcome.delete_after[name] = seconds(str(collection.get("deleteDelayDuration", "5s")))
+        else:
+            self.outcome.complete.add(name)
+
+    # --- templates
+
+    def execute(self, name: str, step: Json, boundary: str, flag: Json | None = None) -> Json | None:
+        """Runs a step's template as far as it goes now and returns its node, None if it may not start yet."""
+        node = self.find(name)
+        if node and self.fulfilled(node):
+            return node
+        template = copy.deepcopy(self.templates[step["template"]])
+        self.check_parallelism(node, boundary)
+        if node and any(self.is_under_way(attempt) for attempt in node.get("children", [])[-1:]):
+            return node
+        local = {"node.name": name, "steps.name": step.get("name", "")}
+        retry = template.get("retryStrategy")
+        if ("container" in template or "script" in template) and retry is None:
+            if node and node["id"] in self.pods:
+                return node
+            local["pod.name"] = podlib.pod_name(self.name, template["name"], name)
+        template = self.process_arguments(template, step.get("arguments", {}), local)
+        if retry is None:
+            return self.execute_template(name, template, boundary, flag)
+        return self.execute_with_retries(name, template, boundary, flag)
+
+    def process_arguments(self, template: Json, arguments: Json, local: dict[str, str]) -> Json:
+        """The template with its inputs filled in and its tags replaced: the Workflow's first, then its own."""
+        given = {parameter["name"]: parameter for parameter in arguments.get("parameters", [])}
+        for parameter in template.get("inputs", {}).get("parameters", []):
+            source = given.get(parameter["name"], parameter)
+            value = source.get("value", parameter.get("default"))
+            if value is None:
+                raise InvalidSpecError(f"inputs.parameters.{parameter['name']} was not supplied")
+            parameter["value"] = value if isinstance(value, str) else json.dumps(value)
+        template = replace(template, self.globals())
+        inputs = template.get("inputs", {}).get("parameters", [])
+        return replace(template, {**local, **{f"inputs.parameters.{p['name']}": p["value"] for p in inputs}})
+
+    def is_under_way(self, attempt: str) -> bool:
+        node = self.nodes[attempt]
+        return node["type"] == "Pod" and not self.fulfilled(node) and attempt in self.pods
+
+    def check_parallelism(self, node: Json | None, boundary: str) -> None:
+        limit, own_limit = self.spec.get("parallelism"), None
+        if boundary and node is None:
+            own_limit = self.templates[self.nodes[boundary]["templateName"]].get("parallelism")
+        if not limit and not own_limit:
+            return
+        active = [n for n in self.nodes.values() if n["type"] == "Pod" and n["phase"] in {"Pending", "Running"}]
+        existing = sum(1 for n in active if n["id"] in self.pods or n["id"] in self.outcome.create)
+        if (limit and existing >= limit) or (
+            own_limit and sum(1 for n in active if n.get("boundaryID") == boundary) >= own_limit
+        ):
+            raise _ParallelismReachedError
+
+    def execute_template(self, name: str, template: Json, boundary: str, flag: Json | None) -> Json:
+        if "steps" in template:
+            return self.execute_steps(name, template, boundary, flag)
+        node = self.find(name)
+        if "suspend" in template:
+            if template["suspend"]:
+                raise UnsupportedError("a suspend template with a duration")
+            return node or self.add(name, "Suspend", "Running", template, boundary, flag)
+        node = node or self.add(name, "Pod", "Pending", template, boundary, flag)
+        if node["id"] not in self.pods and not self.fulfilled(node) and node["phase"] == "Pending":
+            if self.may_run():
+                self.outcome.create[node["id"]] = self.pod_of(node, template)
+            else:
+                self.mark(node, "Failed", f"workflow shutdown with strategy: {self.shutdown}")
+        return node
+
+    def pod_of(self, node: Json, template: Json) -> Json:
+        """The node's pod, which may not outlive the Workflow's deadline."""
+        for kind in {"container", "script"} & template.keys():
+            template[kind] = {**self.config.main, **template[kind]}
+        pod = podlib.build_pod(self.workflow, template, node, self.config.executor)
+        if (deadline := self.deadline()) and not self.on_exit:
+            left = max(1, int((deadline - self.now).total_seconds()))
+            pod["spec"]["activeDeadlineSeconds"] = min(left, pod["spec"].get("activeDeadlineSeconds", left))
+        return pod
+
+    def execute_steps(self, name: str, template: Json, boundary: str, flag: Json | None) -> Json:
+        node = self.find(name) or self.add(name, "Steps", "Running", template, boundary, flag)
+        group_node = node
+        for index, group in enumerate(template["steps"]):
+            group_name = f"{name}[{index}]"
+            group_node = self.find(group_name) or self.add(group_name, "StepGroup", "Running", {}, node["id"], {})
+            if index == 0:
+                self.connect(node, group_node)
+            else:
+                for child in self.nodes[self.id_of(f"{name}[{index - 1}]")].get("children", []):
+                    for outbound in self.outbound(child):
+                        self.connect(self.nodes[outbound], group_node)
+            self.execute_group(group_node, group, node["id"])
+            if not self.fulfilled(group_node):
+                return node
+            if group_node["phase"] in FAILED:
+                break
+        node["outboundNodes"] = [end for child in group_node.get("children", []) for end in self.outbound(child)]
+        failed = group_node["phase"] in FAILED
+        return self.mark(node, "Failed" if failed else "Succeeded", group_node.get("message", ""))
+
+    def execute_group(self, group_node: Json, group: list[Json], boundary: str) -> None:
+        if self.fulfilled(group_node):
+            return
+        steps = self.expand(group_node, group, boundary)
+        for step in steps:
+            try:
+                child = self.execute(f"{group_node['name']}.{step['name']}", step, boundary)
+            except _ParallelismReachedError:
+                child = self.find(f"{group_node['name']}.{step['name']}")
+            if child is not None:
+                self.connect(group_node, child)
+        children = [self.nodes[child] for child in group_node.get("children", [])]
+        if len(children) < len(steps) or not all(self.fulfilled(child) for child in children):
+            return
+        failed = next((child["id"] for child in children if child["phase"] in FAILED), "")
+        if failed:
+            self.mark(group_node, "Failed", f"child '{failed}' failed")
+        else:
+            self.mark(group_node, "Succeeded")
+
+    def expand(self, group_node: Json, group: list[Json], boundary: str) -> list[Json]:
+        """The steps of a group, one for each item of withParam or withItems."""
+        expanded: list[Json] = []
+        for step in replace(group, self.globals()):
+            items = items_of(step)
+            if items is None:
+                expanded.append(step)
+                continue
+            plain = {key: value for key, value in step.items() if key not in {"withItems", "withParam"}}
+            expanded += [_for_item(plain, index, item) for index, item in enumerate(items)]
+            name = f"{group_node['name']}.{step['name']}"
+            if not items and self.find(name) is None:
+                skipped = self.add(name, "Skipped", "Skipped", {"name": step["template"]}, boundary, {})
+                skipped["message"] = "Skipped, empty params"
+                self.connect(group_node, skipped)
+        return expanded
+
+    def execute_with_retries(self, name: str, template: Json, boundary: str, flag: Json | None) -> Json:
+        node = self.find(name) or self.add(name, "Retry", "Running", template, boundary, flag)
+        attempts = [self.nodes[child] for child in node.get("children", [])]
+        last = attempts[-1] if attempts else None
+        if last is not None and self.fulfilled(last):
+            try:
+                if self.decide_retry(node, attempts, template["retryStrategy"]):
+                    last = None
+            except ValueError as error:
+                return self.mark(node, "Error", str(error))
+            if self.fulfilled(node) and attempts[-1].get("outputs"):
+                node["outputs"] = dict(attempts[-1]["outputs"])
+        if self.fulfilled(node) or (last is not None and self.fulfilled(last)):
+            return node
+        number = len(attempts) if last is None else len(attempts) - 1
+        attempt_name = f"{name}({number})"
+        local = {"retries": str(number), "pod.name": podlib.pod_name(self.name, template["name"], attempt_name)}
+        scope = self.last_retry(attempts)
+        local.update({key: str(value) for key, value in scope.items()})
+        flags = {**(flag or {}), "retried": True}
+        attempt = self.execute_template(attempt_name, replace(template, local), boundary, flags)
+        self.connect(node, attempt)
+        return node
+
+    def decide_retry(self, node: Json, attempts: list[Json], strategy: Json) -> bool:
+        """Whether another attempt starts now. Otherwise the node is marked: ended, or waiting for its backoff."""
+        last, limit = attempts[-1], strategy.get("limit")
+        phase = last["phase"]
+        if phase not in FAILED:
+            self.mark(node, "Succeeded")
+            return False
+        if self.shutdown:
+            self.mark(node, phase, f"Stopped with strategy '{self.shutdown}'")
+            return False
+        if self.past_deadline():
+            self.mark(node, phase, "retry exceeded workflow deadline")
+            return False
+        if backoff := strategy.get("backoff"):
+            if _backs_off(self, node, attempts, backoff, limit):
+                return False
+            node.pop("message", None)
+        policy = strategy.get("retryPolicy") or ("Always" if strategy.get("expression") else "OnFailure")
+        retried = {"Always": FAILED, "OnFailure": {"Failed"}, "OnError": {"Error"}, "OnTransientError": set()}
+        if policy not in retried:
+            raise ValueError(f"{policy} is not a valid RetryPolicy")
+        if phase not in retried[policy]:
+            self.mark(node, phase, last.get("message", ""))
+        elif limit is not None and len(attempts) > int(limit):
+            self.mark(node, phase, "No more retries left")
+        elif strategy.get("expression") and not evaluate(strategy["expression"], self.last_retry(attempts)):
+            self.mark(node, phase, "retryStrategy.expression evaluated to false")
+        else:
+            return True
+        return False
+
+    def last_retry(self, attempts: list[Json]) -> dict[str, Any]:
+        """The variables lastRetry.* for the next attempt."""
+        last = attempts[-1] if attempts else {}
+        duration = 0.0
+        if last.get("finishedAt"):
+            age = datetime.fromisoformat(last["finishedAt"]) - datetime.fromisoformat(last["startedAt"])
+            duration = age.total_seconds()
+        return {
+            "lastRetry.exitCode": last.get("outputs", {}).get("exitCode", "0" if not last else "-1"),
+            "lastRetry.status": last.get("phase", ""),
+            "lastRetry.message": last.get("message", ""),
+            "lastRetry.duration": f"{duration:g}",
+        }
+
+    # --- nodes
+
+    def id_of(self, name: str) -> str:
+        return podlib.node_id(self.name, name)
+
+    def find(self, name: str) -> Json | None:
+        return self.nodes.get(self.id_of(name))
+
+    def add(self, name: str, kind: str, phase: str, template: Json, boundary: str, flag: Json | None) -> Json:
+        display = name
+        if boundary:
+            display = re.sub(r"^(\[\d+\])?\.", "", name.removeprefix(self.nodes[boundary]["name"]))
+        node: Json = {
+            "id": self.id_of(name),
+            "name": name,
+            "displayName": display,
+            "type": kind,
+            "templateScope": f"local/{self.name}",
+            "phase": phase,
+            "startedAt": timestamp(self.now),
+        }
+        if template.get("name"):
+            node["templateName"] = template["name"]
+        if boundary:
+            node["boundaryID"] = boundary
+        if flag is not None:
+            node["nodeFlag"] = flag
+        if kind == "Pod":
+            node["taskResultSynced"] = True
+        if kind in EXECUTABLE | {"Retry"} and template.get("inputs", {}).get("parameters"):
+            parameters = template["inputs"]["parameters"]
+            node["inputs"] = {"parameters": [{"name": p["name"], "value": p["value"]} for p in parameters]}
+        if phase in ENDED:
+            node["finishedAt"] = node["startedAt"]
+        self.nodes[node["id"]] = node
+        return node
+
+    def mark(self, node: Json, phase: str, message: str = "") -> Json:
+        if node["phase"] != "Running" and phase in FAILED and "taskResultSynced" in node:
+            node["taskResultSynced"] = True
+        node["phase"] = phase
+        node.pop("message", None)
+        if message:
+            node["message"] = message
+        if self.fulfilled(node):
+            node.setdefault("finishedAt", timestamp(self.now))
+        return node
+
+    def fulfilled(self, node: Json) -> bool:
+        return node["phase"] in ENDED and bool(node.get("taskResultSynced", True))
+
+    def connect(self, parent: Json, child: Json) -> None:
+        children = parent.setdefault("children", [])
+        if child["id"] not in children:
+            children.append(child["id"])
+
+    def outbound(self, node_id: str) -> list[str]:
+        """The last nodes of what begins with this one: what follows it becomes their child."""
+        node = self.nodes[node_id]
+        if node["type"] == "Retry":
+            return [node["children"][-1]] if node.get("children") else []
+        if node["type"] == "Steps":
+            return list(node.get("outboundNodes", []))
+        return [node_id]
+
+    # --- sums
+
+    def set_condition(self, kind: str, value: bool) -> None:
+        conditions = self.status.setdefault("conditions", [])
+        condition = {"type": kind, "status": str(value)}
+        for index, other in enumerate(conditions):
+            if other["type"] == kind:
+                conditions[index] = condition
+                return
+        conditions.append(condition)
+
+    def look_again(self, moment: datetime) -> None:
+        if moment > self.now and (self.outcome.again_at is None or moment < self.outcome.again_at):
+            self.outcome.again_at = moment
+
+    def sum_up(self) -> None:
+        """Progress and resourcesDuration of nodes and Workflow, from those of the pods."""
+        for node in self.nodes.values():
+            if node["type"] in EXECUTABLE:
+                node["progress"] = "1/1" if node["phase"] == "Succeeded" else "0/1"
+        for node in self.nodes.values():
+            descendants = self.descendants(node)
+            progress = _progress(descendants)
+            if node["type"] not in EXECUTABLE and progress != "0/0":
+                node["progress"] = progress
+            if node["type"] != "Pod" and self.fulfilled(node):
+                _set_duration(node, descendants)
+        self.status["progress"] = _progress(self.nodes.values())
+        _set_duration(self.status, self.nodes.values())
+        if not self.nodes:
+            self.status.pop("nodes", None)
+
+    def descendants(self, node: Json) -> list[Json]:
+        seen: dict[str, Json] = {}
+        waiting = list(node.get("children", []))
+        while waiting:
+            node_id = waiting.pop()
+            if node_id not in seen:
+                seen[node_id] = self.nodes[node_id]
+                waiting += self.nodes[node_id].get("children", [])
+        return list(seen.values())
+
+
+def _refuse(where: str, value: Mapping[str, Any], known: set[str]) -> None:
+    unknown = sorted(key for key in value.keys() - known if value[key])
+    if unknown:
+        raise UnsupportedError(f"{where} {unknown[0]}")
+
+
+def _for_item(step: Json, index: int, item: Item) -> Json:
+    expanded = replace(step, item.scope())
+    return {**expanded, "name": f"{step['name']}({index}:{item.label()})"}
+
+
+def _backs_off(operation: _Operation, node: Json, attempts: list[Json], backoff: Json, limit: Any) -> bool:
+    """Whether the node still waits for its next attempt. A backoff without a limit does not wait, as in Argo."""
+    unknown = sorted(backoff.keys() - {"duration", "factor", "cap"})
+    if unknown:
+        raise UnsupportedError(f"a backoff's {unknown[0]}")
+    if not backoff.get("duration"):
+        raise ValueError("no base duration specified for retryStrategy")
+    factor = str(backoff.get("factor", "1"))
+    if not re.fullmatch(r"-?\d+", factor):
+        raise ValueError(f"value '{factor}' cannot be resolved to an int")
+    wait = seconds(str(backoff["duration"])) * max(int(factor), 1) ** (len(attempts) - 1)
+    if backoff.get("cap"):
+        wait = min(wait, seconds(str(backoff["cap"])))
+    until = datetime.fromisoformat(attempts[-1]["finishedAt"]) + timedelta(seconds=wait)
+    if operation.now >= until or limit is None or len(attempts) > int(limit):
+        return False
+    operation.mark(node, node["phase"], f"Backoff for {humanized(wait)}")
+    operation.look_again(until)
+    return True
+
+
+def _progress(nodes: Iterable[Json]) -> str:
+    shares = [node["progress"].split("/") for node in nodes if node["type"] in EXECUTABLE]
+    return f"{sum(int(done) for done, _ in shares)}/{sum(int(total) for _, total in shares)}"
+
+
+def _set_duration(target: Json, nodes: Iterable[Json]) -> None:
+    total: dict[str, int] = {}
+    for node in nodes:
+        if node["type"] == "Pod":
+            for resource, amount in node.get("resourcesDuration", {}).items():
+                total[resource] = total.get(resource, 0) + amount
+    if total:
+        target["resourcesDuration"] = total
