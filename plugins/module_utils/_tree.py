@@ -354,9 +354,12 @@ def screenful(
     Every node has one line, free of control characters; lines are cut to `width` characters, if given, and end without
     spaces.
     """
-    nodes = {key: _printable(node) for key, node in nodes.items()}
-    drawn = draw(workflow, nodes, now, style).split("\n")[:-1]
-    if len(drawn) > lines:
+    drawn: list[str] = []
+    fits = sum(node["type"] == "Pod" for node in nodes.values()) < lines  # a pod has always a line
+    if fits:
+        printable = {key: _printable(node) for key, node in nodes.items()}
+        drawn = draw(workflow, printable, now, style).split("\n")[:-1]
+    if not fits or len(drawn) > lines:
         drawn = _summary(workflow, nodes, now, lines, style)
     return "".join(f"{_cut(line.rstrip(), width)}\n" for line in drawn)
 
@@ -364,7 +367,7 @@ def screenful(
 def _summary(workflow: Json, nodes: Mapping[str, Json], now: datetime.datetime, lines: int, style: Style) -> list[str]:
     items = _nodes.items_of(workflow, nodes)
     counts = collections.Counter(item.phase for item in items)
-    root = nodes[workflow["metadata"]["name"]]
+    root = _printable(nodes[workflow["metadata"]["name"]])
     head = [f"{_label(root, style)}  {short_duration(_elapsed(root, now))}"]
     for phase in (*_ICONS, "Omitted"):
         if counts[phase]:
@@ -388,7 +391,9 @@ def _align_items(items: Iterable[_nodes.Item], now: datetime.datetime, style: St
         end = _nodes.parse_time(item.finished) or now
         duration = short_duration((end - start).total_seconds()) if start else ""
         message = (item.attempts[-1].message if item.attempts else "") or item.message
-        rows.append([f"   {style.icon(item.phase)} {_one_line(item.display_name)}", duration, attempt, message])
+        rows.append(
+            [f"   {style.icon(item.phase)} {_one_line(item.display_name)}", duration, attempt, _one_line(message)]
+        )
     return _align(rows).split("\n")[:-1] if rows else []
 
 
