@@ -120,14 +120,15 @@ class Cutter:
             self._take_piece(taken)
         return taken
 
-    def finish(self, *, broken: bool) -> Taken:
+    def finish(self, broken: bool) -> Taken:
         """Take what came of a line without an end: the stream is over.
 
         If it was `broken`, what may become a line of the executor is left to the next stream.
         """
         taken = Taken()
-        if self._inside or _STAMP.match(self._rest.partition(b" ")[0]):
-            maybe_executor = self._rest.partition(b" ")[2].startswith(b"time=") and not self._executor
+        stamp, space, text = self._rest.partition(b" ")
+        if self._inside or (space and _STAMP.fullmatch(stamp)):
+            maybe_executor = text.startswith(b"time=") and not self._executor
             if self._inside or not (broken and maybe_executor):
                 self._take_piece(taken)
         elif not broken:
@@ -147,7 +148,7 @@ class Cutter:
                 break
             start += 1
         parts = [line.partition(b" ") for line in lines[start:]]
-        if not all(stamp[10:11] == b"T" for stamp, _, _ in parts):
+        if not all(part[0][10:11] == b"T" for part in parts):
             parts = [part for part in parts if _STAMP.fullmatch(part[0])]
             strange = [line for line in lines[start:] if not _STAMP.fullmatch(line.partition(b" ")[0])]
             taken.complaint = b"\n".join(strange).decode(errors="replace")
@@ -159,24 +160,24 @@ class Cutter:
             taken.executor_lines += len(parts) - len(own)
             parts = own
         if parts:
-            kept = [b"".join(part) for part in parts] if self._stamps else [text for _, _, text in parts]
+            kept = [b"".join(part) for part in parts] if self._stamps else [part[2] for part in parts]
             taken.text += b"\n".join(kept) + b"\n"
             taken.lines += len(parts)
 
     def _move(self, parts: list[tuple[bytes, bytes, bytes]]) -> None:
         """Put the cursor on the last of some whole lines."""
-        last, _, text = parts[-1]
+        last = parts[-1][0]
         equal = 0
-        for stamp, _, _ in reversed(parts):
-            if stamp != last:
+        for part in reversed(parts):
+            if part[0] != last:
                 break
             equal += 1
         cursor = self.cursor
         if equal == len(parts) and cursor.stamp == last.decode():
             equal += cursor.ordinal
         cursor.stamp, cursor.ordinal = last.decode(), equal
-        cursor.length, cursor.crc, cursor.ended = len(text), zlib.crc32(text), True
-        cursor.high = max(cursor.high, max(stamp for stamp, _, _ in parts).decode())
+        cursor.length, cursor.crc, cursor.ended = len(parts[-1][2]), zlib.crc32(parts[-1][2]), True
+        cursor.high = max(cursor.high, max(part[0] for part in parts).decode())
 
     # -- pieces of a line -----------------------------------------------------------------------------------------
 
@@ -186,15 +187,13 @@ class Cutter:
         if not self._inside:
             stamp, space, piece = piece.partition(b" ")
             self._inside = True
-            if self._searching:
-                self._place_piece(stamp.decode(), taken)
-            if not self._skip:
+            if not self._searching or self._is_new_piece(stamp.decode(), taken):
                 self._begin_line(stamp.decode())
                 taken.text += stamp + space if self._stamps else b""
         taken.text += self._advance(piece)
 
-    def _place_piece(self, stamp: str, taken: Taken) -> None:
-        """Find out how much of an unfinished line is to be skipped, in a stream that repeats itself."""
+    def _is_new_piece(self, stamp: str, taken: Taken) -> bool:
+        """Whether an unfinished line is new, in a stream that repeats itself; if not, `_skip` is set."""
         cursor = self.cursor
         self._count(stamp)
         if self._run == (cursor.stamp, cursor.ordinal) and not cursor.ended:
@@ -202,8 +201,10 @@ class Cutter:
             self._skip = cursor.length
         elif stamp > cursor.high:
             self._report_gap(stamp, taken)
+            return True
         else:
             self._skip = math.inf
+        return False
 
     def _begin_line(self, stamp: str) -> None:
         cursor = self.cursor
@@ -237,7 +238,7 @@ class Cutter:
     def _is_beyond(self, line: bytes, taken: Taken) -> bool:
         """Whether a line of a stream that repeats itself lies beyond the cursor though the cursor's never came."""
         cursor = self.cursor
-        stamp_bytes, _, text = line.partition(b" ")
+        stamp_bytes, _space, text = line.partition(b" ")
         if not _STAMP.fullmatch(stamp_bytes):
             return True
         stamp = stamp_bytes.decode()

@@ -1,0 +1,231 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that logs are written to, and the index that says what is in them. Private to the collection.
+
+    LOGS_DIR/WORKFLOW/INDEX-SLUG/ATTEMPT-CONTAINER.log
+    LOGS_DIR/WORKFLOW/index.json
+
+The index also holds where each log was left, so that a second wait for the same run goes on there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import threading
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ansible_collections.argo.workflows.plugins.module_utils._lines import Cursor, Taken
+from ansible_collections.argo.workflows.plugins.module_utils._nodes import NodeName, fnv1a32
+
+INDEX = "index.json"
+_TAIL = 4096
+"""Bytes of the end of a log that are kept in memory, for the failure message."""
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Log:
+    """The log of one container of one pod, and how far it has been had."""
+
+    workflow: str
+    pod: str
+    uid: str
+    """The pod's uid: a pod may be replaced by another one of the same name."""
+    container: str
+    item_name: str
+    """The full node name of its item, the same for all attempts."""
+    display_name: str
+    """The prefix of its lines, as in `echo(0:Argo)(0)`."""
+    path: Path | None
+    """Its file; None if it is only shown."""
+    cursor: Cursor = dataclasses.field(default_factory=Cursor)
+    size: int = 0
+    """Bytes, as in its file."""
+    lines: int = 0
+    executor_lines: int = 0
+    """Lines of Argo's executor that were left out."""
+    gaps: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    """Timestamps between which the kubelet had rotated lines away."""
+    reason: str = ""
+    """Why the log is not complete."""
+    done: bool = False
+    """Nothing more will come, or nothing more will be tried."""
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+    _tail: bytes = b""
+    _file: BinaryIO | None = None
+
+    @property
+    def received(self) -> int:
+        """Grows with everything that is new."""
+        return self.size + self.executor_lines
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that the container wrote was had."""
+        return self.done and not self.reason and not self.gaps
+
+    @property
+    def why_incomplete(self) -> str:
+        """Why the log is not complete, in words; empty if it is."""
+        if self.reason or self.complete:
+            return self.reason
+        if self.gaps:
+            first, last = self.gaps[0][0], self.gaps[-1][1]
+            return f"lines between {first} and {last} were rotated away before they could be read"
+        return "not read to its end"
+
+    @property
+    def tail(self) -> str:
+        """The end of the log, whole lines."""
+        text = self._tail if self.size <= _TAIL else self._tail.partition(b"\n")[2]
+        return text.decode(errors="replace")
+
+    def open(self) -> None:
+        """Open the file for more, at the place that the cursor stands for."""
+        if self.path and not self._file:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("ab", buffering=0)
+            if self._file.tell() < self.size:  # somebody emptied it: begin again
+                self.cursor, self.size, self.lines, self.executor_lines = Cursor(), 0, 0, 0
+            self._file.truncate(self.size)
+
+    def take(self, taken: Taken) -> None:
+        """Append what a Cutter gave. OSError if the disk is full; then the file is as it was before."""
+        if taken.text and self._file:
+            rest = memoryview(taken.text)
+            try:
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+            except OSError:
+                self._file.truncate(self.size)
+                raise
+        self.size += len(taken.text)
+        self.lines += taken.lines
+        self.executor_lines += taken.executor_lines
+        self._tail = (self._tail + taken.text[-_TAIL:])[-_TAIL:]
+        if taken.gap:
+            self.gaps.append(taken.gap)
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+            self._file = None
+
+    def end(self, reason: str = "") -> None:
+        """Nothing more is tried; `reason` says what is missing, if something is."""
+        self.reason = reason
+        self.done = True
+        self.close()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The log as modules return it and as the index keeps it."""
+        return {
+            "pod": self.pod,
+            "container": self.container,
+            "path": str(self.path) if self.path else None,
+            "bytes": self.size,
+            "lines": self.lines,
+            "executor_lines": self.executor_lines,
+            "complete": self.complete,
+            "reason": self.why_incomplete,
+            "gaps": [{"after": after, "before": before} for after, before in self.gaps],
+        }
+
+
+class LogFolder:
+    """The folder of one run's logs; without a `directory` nothing is written."""
+
+    def __init__(self, directory: Path | None, workflow: str, namespace: str, uid: str) -> None:
+        self.path = directory and directory / workflow
+        self.workflow = workflow
+        self._head = {"workflow": workflow, "namespace": namespace, "uid": uid}
+        self._logs: dict[tuple[str, str], Log] = {}
+        self._owners: dict[Path, str] = {}
+        self._kept: dict[tuple[str, str], dict[str, Any]] = {}
+        self._saved = 0
+        if self.path and (self.path / INDEX).exists():
+            self._read_index(self.path / INDEX, uid)
+
+    def _read_index(self, index: Path, uid: str) -> None:
+        try:
+            content = json.loads(index.read_bytes())
+            if content.get("uid") != uid:
+                return  # another run of the same name: its files are overwritten
+            for entry in content["logs"]:
+                self._kept[entry["uid"], entry["container"]] = entry
+                path = index.parent / entry["file"]
+                self._owners[path.parent] = entry["item_name"]
+                self._owners[path] = entry["uid"]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self._kept.clear()  # not our index, or damaged: begin again
+
+    def log(self, pod: str, uid: str, container: str, name: NodeName) -> Log:
+        """The log of a container, always the same one, taken up where an earlier wait left it."""
+        key = (uid, container)
+        if key not in self._logs:
+            path = self._choose_path(self.path, uid, container, name) if self.path else None
+            log = Log(self.workflow, pod, uid, container, name.item_name, name.display_name, path)
+            kept = self._kept.get(key)
+            if kept and path and path.exists():
+                log.cursor = Cursor(**kept["cursor"])
+                log.size, log.lines, log.executor_lines = kept["bytes"], kept["lines"], kept["executor_lines"]
+                log.gaps = [(gap["after"], gap["before"]) for gap in kept["gaps"]]
+                log.done = kept["complete"] and path.stat().st_size == log.size
+            self._logs[key] = log
+        return self._logs[key]
+
+    @property
+    def logs(self) -> list[Log]:
+        return list(self._logs.values())
+
+    def _choose_path(self, root: Path, uid: str, container: str, name: NodeName) -> Path:
+        """A file of its own: two items never share a folder, nor two pods a file."""
+        plain = slug(name.step if name.index is None else name.text or "")
+        if name.index is not None:
+            plain = f"{name.index}-{plain}"
+        plain += name.hook
+        names = [plain, f"{plain}-{slug(name.step)}", f"{plain}-{fnv1a32(name.item_name)}"]
+        folder = self._claim([root / candidate for candidate in names], name.item_name)
+        file = f"{name.attempt or 0}-{slug(container)}"
+        return self._claim([folder / f"{file}.log", folder / f"{file}-{uid[:8]}.log"], uid)
+
+    def _claim(self, candidates: list[Path], owner: str) -> Path:
+        for path in candidates:
+            if self._owners.setdefault(path, owner) == owner:
+                return path
+        return candidates[-1]
+
+    def save(self) -> None:
+        """Write the index, in one step, if anything has changed."""
+        if not self.path or not self._logs:
+            return
+        state = hash(tuple((log.size, log.executor_lines, log.why_incomplete) for log in self._logs.values()))
+        if state == self._saved:
+            return
+        text = json.dumps(self._head | {"logs": [self._entry(log) for log in self._logs.values()]}, indent=1)
+        self.path.mkdir(parents=True, exist_ok=True)
+        temporary = self.path / f".{INDEX}.{os.getpid()}"
+        temporary.write_text(text + "\n")
+        temporary.replace(self.path / INDEX)
+        self._saved = state
+
+    def _entry(self, log: Log) -> dict[str, Any]:
+        file = log.path.relative_to(self.path).as_posix() if log.path and self.path else None
+        with log.lock:
+            return {
+                "file": file,
+                "node": log.display_name,
+                "item_name": log.item_name,
+                "uid": log.uid,
+                **log.as_dict(),
+                "cursor": log.cursor.as_dict(),
+            }
+
+
+def slug(text: str) -> str:
+    """A short name that is safe in every path: letters, digits, dots, dashes and underscores, never hidden."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:40].rstrip("-.") or "item"

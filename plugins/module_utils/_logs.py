@@ -1,0 +1,393 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bring the logs of many containers home. Private to the collection.
+
+A running container's log is followed, an ended one's is fetched; at most `parallel` connections are open. That a
+stream ends does not make it complete: the API server closes it properly, too, when it has lost the kubelet.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import (
+    ApiError,
+    Backoff,
+    Cluster,
+    LogStream,
+    pods,
+)
+from ansible_collections.argo.workflows.plugins.module_utils._lines import Cutter, Taken
+from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log, LogFolder
+from ansible_collections.argo.workflows.plugins.module_utils._nodes import parse_node_name, pod_node_name
+
+EXECUTOR_CONTAINERS = ("init", "wait", "supervisor")
+"""What Argo adds to each pod, besides containers called `artifact-plugin-…`."""
+FETCHERS = 16
+"""More connections than this don't make short logs come any faster; each costs a TLS handshake."""
+FOLLOW_TIMEOUT = 300.0
+"""Seconds of silence after which a followed log is asked for again: a proxy may have forgotten the connection."""
+STALL = 10.0
+"""Seconds of silence after the container's end after which its stream is given up and the rest fetched."""
+NEWS_LAG = 1.0
+"""Seconds that the news of a container's end may come after the end of its stream. A kubelet that died and lost the
+stream needs longer than that to come back and to report anything."""
+STUBBORN = 4
+"""How often a log is asked for again that the kubelet cannot read, or in which the last known line does not come."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LogOptions:
+    """Which logs, and how they are kept."""
+
+    containers: tuple[str, ...] = ("main",)
+    """Names of containers; `main` is the template's own (all of a containerSet), `all` is every one of the pod."""
+    timestamps: bool = False
+    parallel: int = 64
+    since: str | None = None
+    """Only lines from this time on (RFC 3339, whole seconds)."""
+    tail: int | None = None
+    """Only that many last lines of each container."""
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Job:
+    """A log that is being had."""
+
+    log: Log
+    namespace: str
+    ended: bool = False
+    """The container has ended, or its pod has."""
+    busy: bool = False
+    queued: bool = False
+    stream: LogStream | None = None
+    heard: float = 0.0
+    """When its stream last said something (monotonic)."""
+    trouble: str = ""
+    """What the last failed request said."""
+    attempts: int = 0
+    """Requests in a row that brought the log no nearer to its end."""
+
+
+class Collector:
+    """Collects logs in threads of its own. Call `see` for each change of a pod and `tick` about once a second.
+
+    `on_text(log, text)` is called with each new piece of a log, from several threads, never twice at once for one log.
+    """
+
+    def __init__(
+        self, cluster: Cluster, options: LogOptions, on_text: Callable[[Log, bytes], None] = lambda log, text: None
+    ) -> None:
+        self._cluster = cluster
+        self._clock = cluster.clock
+        self._options = options
+        self._on_text = on_text
+        self._jobs: dict[tuple[str, str], _Job] = {}
+        self._folders: dict[str, LogFolder] = {}
+        self._changed = threading.Condition()
+        self._to_fetch: collections.deque[_Job] = collections.deque()
+        self._to_follow: collections.deque[_Job] = collections.deque()
+        self._fetching = self._following = self._idle = 0
+        self._fetchers = max(1, min(FETCHERS, options.parallel // 4))
+        self._threads: list[threading.Thread] = []
+        self._stopping = False
+
+    # -- for the main thread --------------------------------------------------------------------------------------
+
+    def add_run(self, folder: LogFolder) -> None:
+        """Collect the logs of a Workflow into `folder`."""
+        self._folders[folder.workflow] = folder
+
+    def see(self, workflow: str, pod: Mapping[str, Any], *, gone: bool = False) -> None:
+        """Start or end the collection of a pod's logs, as its status says; `gone` if it was deleted."""
+        if not pod_node_name(pod):
+            return
+        metadata = pod["metadata"]
+        name = parse_node_name(workflow, pod_node_name(pod))
+        for container, started, ended in wanted_containers(pod, self._options.containers):
+            if not started and not (ended or gone):
+                continue
+            key = (metadata["uid"], container)
+            with self._changed:
+                job = self._jobs.get(key)
+                if job is None:
+                    log = self._folders[workflow].log(metadata["name"], metadata["uid"], container, name)
+                    job = self._jobs[key] = _Job(log, metadata["namespace"])
+                    if not started and not log.done:
+                        log.end()  # it never ran, so it has no log
+                if (ended or gone) and not job.ended:
+                    job.ended = True
+                    job.heard = self._clock.monotonic()
+                self._enqueue(job)
+
+    def tick(self) -> None:
+        """Give up streams that stalled, and bring the indexes up to date."""
+        now = self._clock.monotonic()
+        for job in list(self._jobs.values()):
+            if job.ended and job.stream and now - job.heard > STALL:
+                job.stream.abort()
+        for folder in self._folders.values():
+            folder.save()
+
+    def missing(self, workflow: str, pod: str, uid: str, node_name: str) -> Log:
+        """Record the log of a pod that was gone before it was ever seen."""
+        log = self._folders[workflow].log(pod, uid, "main", parse_node_name(workflow, node_name))
+        if not log.done:
+            log.end("the pod was deleted before its log could be read")
+        return log
+
+    @property
+    def logs(self) -> list[Log]:
+        return [log for folder in self._folders.values() for log in folder.logs]
+
+    @property
+    def pending(self) -> list[Log]:
+        """The logs that more is expected of."""
+        return [job.log for job in self._jobs.values() if not job.log.done]
+
+    def stop(self, reason: str) -> None:
+        """Stop now. What is on disk is valid; logs that are not at their end get `reason`."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        for job in list(self._jobs.values()):
+            if job.stream:
+                job.stream.abort()
+        for thread in self._threads:
+            thread.join(timeout=2)
+        for job in self._jobs.values():
+            if not job.log.done:
+                with job.log.lock:
+                    job.log.end(f"{reason}; last: {job.trouble}" if job.trouble else reason)
+        for folder in self._folders.values():
+            folder.save()
+
+    # -- the workers ----------------------------------------------------------------------------------------------
+
+    def _enqueue(self, job: _Job) -> None:
+        """Queue a job for a worker; the caller holds the lock."""
+        if job.log.done or job.busy or (job.queued and not job.ended):
+            return
+        if job.queued and job in self._to_follow:
+            self._to_follow.remove(job)
+        elif job.queued:
+            return
+        job.queued = True
+        (self._to_fetch if job.ended else self._to_follow).append(job)
+        limit = self._fetchers + self._following if job.ended else self._options.parallel
+        if not self._idle and len(self._threads) < limit:
+            thread = threading.Thread(target=self._work, name=f"log-{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        self._changed.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._idle += 1
+                while not (job := self._next()):
+                    if self._stopping:
+                        return
+                    self._changed.wait()
+                self._idle -= 1
+                fetching = job.ended
+                self._fetching += fetching
+                self._following += not fetching
+                job.busy, job.queued = True, False
+            try:
+                self.collect(job)
+            except OSError as error:
+                with job.log.lock:
+                    job.log.end(f"its file could not be written: {error.strerror or error}")
+            finally:
+                with self._changed:
+                    job.busy = False
+                    self._fetching -= fetching
+                    self._following -= not fetching
+                    if not self._stopping:
+                        self._enqueue(job)
+                    self._changed.notify()
+
+    def _next(self) -> _Job | None:
+        if self._stopping:
+            return None
+        if self._to_fetch and self._fetching < self._fetchers:
+            return self._to_fetch.popleft()
+        if self._to_follow and self._following < self._options.parallel - self._fetchers:
+            return self._to_follow.popleft()
+        return None
+
+    def collect(self, job: _Job) -> None:
+        """Read a log until there is nothing more to have, now or ever. OSError if its file cannot be written."""
+        log, backoff = job.log, Backoff(self._clock)
+        while not log.done and not self._stopping:
+            known, follow, started = log.received, not job.ended, self._clock.monotonic()
+            cutter = Cutter(log.cursor, stamps=self._options.timestamps, executor=log.container in EXECUTOR_CONTAINERS)
+            try:
+                self._stream(job, cutter, follow)
+            except ApiError as error:
+                if log.received > known:
+                    backoff.reset()
+                if not self._survives(job, error):
+                    break
+                backoff.wait(error.retry_after)
+                continue
+            news = log.received > known
+            quick = follow or self._clock.monotonic() - started < NEWS_LAG
+            if follow and not self._ends_soon(job):
+                backoff.wait()  # the container still runs: its stream was cut off
+            elif not cutter.anchored or job.trouble:
+                self._insist(job, backoff)
+            elif (news and cutter.at_line_end and quick) or (not news and not follow and (known or job.attempts)):
+                log.end()
+            else:
+                job.attempts += 1  # what came may be cut off: a second look has to bring nothing new
+        with log.lock:
+            log.close()
+
+    def _stream(self, job: _Job, cutter: Cutter, follow: bool) -> None:
+        """Read one stream to its end; ApiError if it breaks, after what came of it was taken."""
+        try:
+            stream = job.stream = self._cluster.open_log(
+                pods(job.namespace, job.log.pod, "log"),
+                read_timeout=FOLLOW_TIMEOUT if follow else STALL * 3,
+                **self._query(job.log, follow),
+            )
+            job.heard, job.trouble = self._clock.monotonic(), ""
+            try:
+                with job.log.lock:
+                    job.log.open()
+                for chunk in stream:
+                    job.heard = self._clock.monotonic()
+                    self._take(job, cutter.feed, chunk)
+            finally:
+                job.stream = None
+                stream.close()
+        except ApiError:
+            self._take(job, cutter.finish, True)
+            raise
+        self._take(job, cutter.finish, False)
+
+    def _query(self, log: Log, follow: bool) -> dict[str, Any]:
+        query: dict[str, Any] = {"container": log.container, "timestamps": "true"}
+        if follow:
+            query["follow"] = "true"
+        if since := log.cursor.since or self._options.since:
+            query["sinceTime"] = since
+        elif self._options.tail is not None:
+            query["tailLines"] = self._options.tail
+        return query
+
+    def _take(self, job: _Job, cut: Callable[[Any], Taken], what: bytes | bool) -> None:
+        """Cut what came and write it; the cursor and the file move together or not at all."""
+        log = job.log
+        with log.lock:
+            before = dataclasses.replace(log.cursor)
+            taken = cut(what)
+            try:
+                log.take(taken)
+            except OSError:
+                log.cursor = before
+                raise
+        if taken.complaint:
+            job.trouble = taken.complaint.strip()
+        if taken.text:
+            job.attempts = 0
+            self._on_text(log, taken.text)
+
+    def _ends_soon(self, job: _Job) -> bool:
+        """Whether the container of a stream that has just ended has ended, too, or is about to be known to have."""
+        end = self._clock.monotonic() + NEWS_LAG
+        while not job.ended and self._clock.monotonic() < end and not self._stopping:
+            self._clock.sleep(0.05)
+        return job.ended
+
+    def _insist(self, job: _Job, backoff: Backoff) -> None:
+        """The kubelet could not read the log, or the last known line did not come: try a few times more."""
+        job.attempts += 1
+        if job.attempts < STUBBORN:
+            backoff.wait()
+        elif job.trouble:
+            job.log.end(f"the kubelet could not read it: {job.trouble}")
+        else:
+            job.log.gaps.append((job.log.cursor.stamp, "its end"))
+            job.log.end()
+
+    def _survives(self, job: _Job, error: ApiError) -> bool:
+        """Whether a failed request is worth repeating now; ends the log if it will never be."""
+        job.trouble = error.message
+        if error.status == 404:
+            job.log.end("the pod was deleted before its log was read to its end")
+        elif error.status == 403:
+            job.log.end(f"forbidden: {error.message}")
+        elif error.status == 400 and "waiting to start" in error.message:
+            return not job.ended
+        elif error.status == 400:
+            job.log.end(error.message)
+        else:
+            return True
+        return False
+
+
+def wanted_containers(pod: Mapping[str, Any], wanted: Iterable[str]) -> list[tuple[str, bool, bool]]:
+    """The containers of a pod whose logs are wanted: (name, whether it has started, whether it has ended)."""
+    status = pod.get("status", {})
+    over = status.get("phase") in ("Succeeded", "Failed")
+    found = []
+    init = {container["name"] for container in status.get("initContainerStatuses") or ()}
+    statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    names = {container["name"] for container in statuses}
+    for container in statuses:
+        name = container["name"]
+        own = name not in init and name not in EXECUTOR_CONTAINERS and not name.startswith("artifact-plugin-")
+        is_main = name == "main" or (own and "main" not in names)
+        if name in wanted or "all" in wanted or ("main" in wanted and is_main):
+            state = container.get("state") or {}
+            ended = "terminated" in state or over
+            ran = bool((state.get("terminated") or {}).get("startedAt")) or "running" in state
+            found.append((name, ran, ended))
+    return found
+
+
+class Printer:
+    """Turns the pieces of many logs into whole lines with the prefix of their item, for a file or for the screen."""
+
+    def __init__(self, write: Callable[[Log, list[bytes]], None]) -> None:
+        self._write = write
+        self._rest: dict[tuple[str, str], bytes] = {}
+
+    def __call__(self, log: Log, text: bytes) -> None:
+        """Pass the whole lines on; the beginning of a line waits for its end."""
+        key = (log.uid, log.container)
+        *lines, rest = (self._rest.pop(key, b"") + text).split(b"\n")
+        if rest:
+            self._rest[key] = rest
+        if lines:
+            self._write(log, lines)
+
+    def finish(self, logs: Iterable[Log]) -> None:
+        """Pass on the lines that have no end."""
+        for log in logs:
+            if rest := self._rest.pop((log.uid, log.container), b""):
+                self._write(log, [rest])
+
+
+class MergedFile:
+    """All logs of a run in one file, each line behind its item's name, in the order in which they came."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+
+    def write(self, log: Log, lines: list[bytes]) -> None:
+        prefix = f"{log.display_name}: ".encode()
+        with self._lock:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab") as file:
+                file.write(b"".join(prefix + line + b"\n" for line in lines))
