@@ -322,6 +322,8 @@ class Item:
     message: str
     started: str | None
     finished: str | None
+    outputs: Mapping[str, str]
+    """The output parameters of its template, by name."""
     attempts: tuple[Attempt, ...]
 
     @property
@@ -353,6 +355,7 @@ class Item:
             "started": self.started,
             "finished": self.finished,
             "duration": self.duration,
+            "outputs": dict(self.outputs),
             "pods": [attempt.pod for attempt in self.attempts if attempt.pod],
             "attempts": [dataclasses.asdict(attempt) | {"duration": attempt.duration} for attempt in self.attempts],
         }
@@ -457,6 +460,7 @@ def _item(name: NodeName, attempts: tuple[Attempt, ...], node: Json | None, list
         message=message,
         started=attempts[0].started if attempts else (node or {}).get("startedAt"),
         finished=finished if phase in NODE_DONE_PHASES else None,
+        outputs=_parameters((node or {}).get("outputs") or {}),
         attempts=attempts,
     )
 

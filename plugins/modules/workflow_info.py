@@ -207,6 +207,10 @@ workflow:
           description: Seconds between the two; null before the end.
           type: float
           sample: 24.0
+        outputs:
+          description: The output parameters of its template, by name.
+          type: dict
+          sample: {"loss": "0.25"}
         pods:
           description: Names of the pods of all attempts.
           type: list

@@ -270,6 +270,17 @@ def test_a_step_outside_of_a_fan_out_is_an_item_without_an_index() -> None:
     assert [item.step for item in items("stopped-with-exit-handler")] == ["echo", "echo", "stopped-with-exit-handler"]
 
 
+def test_an_item_has_the_outputs_of_its_last_attempt_once_argo_has_them() -> None:
+    outputs = {"exitCode": "0", "parameters": [{"name": "loss", "value": "0.25"}, {"name": "unset"}]}
+    nodes: dict[str, recordings.Json] = {
+        "wf-1": {"id": "wf-1", "name": "wf[0].a(0:x)", "type": "Retry", "phase": "Succeeded", "outputs": outputs},
+        "wf-2": {"id": "wf-2", "name": "wf[0].a(0:x)(1)", "type": "Pod", "phase": "Succeeded"},
+        "wf-3": {"id": "wf-3", "name": "wf[0].a(1:y)", "type": "Pod", "phase": "Running"},
+    }
+    found = _nodes.items_of({"metadata": {"name": "wf"}}, nodes)
+    assert [item.outputs for item in found] == [{"loss": "0.25"}, {}]
+
+
 def test_an_empty_list_has_no_items() -> None:
     assert items("fanout-empty") == []
 
