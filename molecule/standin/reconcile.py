@@ -96,10 +96,15 @@ def reconcile(
 
 def pod_refused(workflow: Json, node: str, message: str, now: datetime, transient: bool) -> None:
     """Records in `workflow` that the API server refused the pod of `node`: a quota passes, anything else is final."""
-    status = workflow["status"]["nodes"][node]
-    status["message"] = message
-    if not transient:
-        status.update(phase="Error", finishedAt=timestamp(now))
+    nodes = workflow["status"]["nodes"]
+    nodes[node]["message"] = message
+    if transient:
+        return
+    nodes[node].update(phase="Error", finishedAt=timestamp(now))
+    for parent in nodes.values():
+        if parent["type"] == "StepGroup" and node in parent.get("children", []):
+            text = f"step group deemed errored due to child {nodes[node]['name']} error: {message}"
+            parent.update(phase="Error", message=text, finishedAt=timestamp(now))
 
 
 def timestamp(moment: datetime) -> str:

@@ -1,0 +1,265 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the stand-in decides where no recording shows it: trials on a real Argo, refusals, limits."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from standin.pods import LABEL
+from standin.reconcile import Config, humanized, pod_refused, reconcile, seconds
+
+Json = dict[str, Any]
+
+START = datetime(2026, 11, 22, 15, 0, 0, tzinfo=UTC)
+
+
+def fan_out(items: str = '["a", "b"]', **spec: Any) -> Json:
+    step = {
+        "name": "echo",
+        "template": "work",
+        "withParam": "{{workflow.parameters.items}}",
+        "arguments": {"parameters": [{"name": "input", "value": "{{item}}"}]},
+    }
+    work = {
+        "name": "work",
+        "inputs": {"parameters": [{"name": "input"}]},
+        "container": {"image": "i", "command": ["echo"], "args": ["{{inputs.parameters.input}}"]},
+        **spec.pop("template", {}),
+    }
+    return {
+        "metadata": {"name": "run", "namespace": "n", "uid": "u"},
+        "spec": {
+            "entrypoint": "main",
+            "arguments": {"parameters": [{"name": "items", "value": items}]},
+            "templates": [{"name": "main", "steps": [[step]]}, work],
+            **spec,
+        },
+    }
+
+
+def at(second: float) -> datetime:
+    return START + timedelta(seconds=second)
+
+
+def node(workflow: Json, display_name: str) -> Json:
+    found: Json = next(n for n in workflow["status"]["nodes"].values() if n["displayName"] == display_name)
+    return found
+
+
+def ended(pod: Json, exit_code: int = 0, second: int = 3, **wait: Any) -> Json:
+    """The pod as the kubelet leaves it: main with that exit code, wait with 0 or what is given."""
+    times = {"startedAt": "2026-11-22T15:00:01Z", "finishedAt": f"2026-11-22T15:00:{second:02}Z"}
+    failed = bool(exit_code or wait)
+    statuses = [
+        {"name": "main", "state": {"terminated": {"exitCode": exit_code, "reason": "Error", **times}}},
+        {"name": "wait", "state": {"terminated": {"exitCode": 0, "reason": "Error", **times, **wait}}},
+    ]
+    return {**pod, "status": {"phase": "Failed" if failed else "Succeeded", "containerStatuses": statuses}}
+
+
+def pending(pod: Json) -> Json:
+    return {**pod, "status": {"phase": "Pending"}}
+
+
+def only_pod(outcome: Any) -> Json:
+    (pod,) = outcome.create.values()
+    return deepcopy(pod)
+
+
+def test_a_shape_that_is_missing_ends_the_workflow_and_says_that_it_is_a_stand_in() -> None:
+    workflow = fan_out()
+    workflow["spec"]["templates"][0] = {"name": "main", "dag": {"tasks": []}}
+    status = reconcile(workflow, [], [], at(0)).workflow["status"]
+    assert (status["phase"], status["message"]) == ("Error", "stand-in: the template's dag is not supported")
+
+
+def test_a_suspended_workflow_runs_without_pods_until_it_is_resumed() -> None:
+    suspended = reconcile(fan_out(suspend=True), [], [], at(0))
+    assert suspended.workflow["status"]["phase"] == "Running"
+    assert not suspended.create
+    resumed = {**suspended.workflow, "spec": {**suspended.workflow["spec"], "suspend": None}}
+    assert len(reconcile(resumed, [], [], at(9)).create) == 2
+
+
+def test_without_the_right_to_report_the_node_is_an_error_although_main_succeeded() -> None:
+    first = reconcile(fan_out('["a"]'), [], [], at(0))
+    refusal = "workflowtaskresults.argoproj.io is forbidden: User cannot create resource"
+    pod = ended(only_pod(first), 0, exitCode=64, message=refusal)
+    status = reconcile(first.workflow, [pod], [], at(5)).workflow["status"]
+    assert node({"status": status}, "echo(0:a)")["phase"] == "Error"
+    assert node({"status": status}, "echo(0:a)")["message"] == f"wait: Error (exit code 64): {refusal}"
+    assert status["phase"] == "Failed"
+
+
+@pytest.mark.parametrize(
+    ("expression", "exit_code", "message"),
+    [
+        ("asInt(lastRetry.exitCode) != 42", 42, "retryStrategy.expression evaluated to false"),
+        ("asInt(lastRetry.exitCode) != 42", 41, None),
+        ("!(lastRetry.message matches 'exit code 9')", 9, "retryStrategy.expression evaluated to false"),
+        ("lastRetry.status == 'Failed' && lastRetry.exitCode == '9'", 9, None),
+    ],
+)
+def test_an_expression_decides_about_the_next_attempt(expression: str, exit_code: int, message: str | None) -> None:
+    strategy = {"limit": 3, "expression": expression}
+    first = reconcile(fan_out('["a"]', template={"retryStrategy": strategy}), [], [], at(0))
+    second = reconcile(first.workflow, [ended(only_pod(first), exit_code)], [], at(5))
+    assert node(second.workflow, "echo(0:a)").get("message") == message
+    assert len(second.create) == (message is None)
+
+
+@pytest.mark.parametrize(
+    ("policy", "attempts"), [("Always", 1), ("OnFailure", 1), ("OnError", 0), ("OnTransientError", 0)]
+)
+def test_the_policy_says_what_is_retried(policy: str, attempts: int) -> None:
+    strategy = {"limit": 3, "retryPolicy": policy}
+    first = reconcile(fan_out('["a"]', template={"retryStrategy": strategy}), [], [], at(0))
+    assert len(reconcile(first.workflow, [ended(only_pod(first), 1)], [], at(5)).create) == attempts
+
+
+def test_a_factor_that_is_no_integer_is_an_error_of_the_retry_node() -> None:
+    strategy = {"limit": 1, "retryPolicy": "Always", "backoff": {"duration": "2s", "factor": "1.5"}}
+    first = reconcile(fan_out('["a"]', template={"retryStrategy": strategy}), [], [], at(0))
+    retry = node(reconcile(first.workflow, [ended(only_pod(first), 1)], [], at(5)).workflow, "echo(0:a)")
+    assert (retry["phase"], retry["message"]) == ("Error", "value '1.5' cannot be resolved to an int")
+
+
+def test_a_backoff_grows_up_to_its_cap_and_says_when_to_look_again() -> None:
+    strategy = {"limit": 4, "retryPolicy": "Always", "backoff": {"duration": "15s", "factor": 2, "cap": "20s"}}
+    first = reconcile(fan_out('["a"]', template={"retryStrategy": strategy}), [], [], at(0))
+    pods = [ended(only_pod(first), 1)]
+    waiting = reconcile(first.workflow, pods, [], at(5))
+    assert node(waiting.workflow, "echo(0:a)")["message"] == "Backoff for 15 seconds"
+    assert waiting.again_at == at(18)
+    second = reconcile(waiting.workflow, pods, [], at(18))
+    pods.append(ended(only_pod(second), 1, second=30))
+    waiting = reconcile(second.workflow, pods, [], at(31))
+    assert node(waiting.workflow, "echo(0:a)")["message"] == "Backoff for 20 seconds"
+    assert waiting.again_at == at(50)
+
+
+def test_a_quota_leaves_the_node_pending_and_the_pod_is_tried_again() -> None:
+    first = reconcile(fan_out('["a"]'), [], [], at(0))
+    (node_id,) = first.create
+    pod_refused(first.workflow, node_id, "exceeded quota: gpus", at(0), transient=True)
+    assert node(first.workflow, "echo(0:a)")["message"] == "exceeded quota: gpus"
+    assert node_id in reconcile(first.workflow, [], [], at(10)).create
+
+
+def test_any_other_refusal_ends_the_workflow() -> None:
+    first = reconcile(fan_out('["a"]'), [], [], at(0))
+    (node_id,) = first.create
+    pod_refused(first.workflow, node_id, 'serviceaccount "x" not found', at(0), transient=False)
+    status = reconcile(first.workflow, [], [], at(1)).workflow["status"]
+    assert status["phase"] == "Failed"
+    assert status["message"].endswith('run[0].echo(0:a) error: serviceaccount "x" not found')
+
+
+def test_items_that_never_started_fail_when_the_workflow_is_terminated() -> None:
+    first = reconcile(fan_out(parallelism=1), [], [], at(0))
+    pod = ended(only_pod(first), 143)
+    terminated = {**first.workflow, "spec": {**first.workflow["spec"], "shutdown": "Terminate"}}
+    workflow = reconcile(terminated, [pod], [], at(5)).workflow
+    assert node(workflow, "echo(1:b)")["message"] == "workflow shutdown with strategy: Terminate"
+    assert workflow["status"]["message"] == "Stopped with strategy 'Terminate'"
+
+
+def test_the_index_of_an_item_can_be_had_from_the_name_of_its_step() -> None:
+    env = [{"name": "INDEX", "value": "{{=split(split(steps.name, '(')[1], ':')[0]}}"}]
+    reference = {"name": "{{workflow.name}}-items", "key": "{{inputs.parameters.input}}"}
+    env.append({"name": "ITEM", "valueFrom": {"configMapKeyRef": reference}})
+    template = {"container": {"image": "i", "command": ["echo"], "env": env}}
+    created = reconcile(fan_out(template=template, parallelism=1), [], [], at(0))
+    main = only_pod(created)["spec"]["containers"][1]
+    assert main["env"][0] == {"name": "INDEX", "value": "0"}
+    assert main["env"][1]["valueFrom"]["configMapKeyRef"] == {"name": "run-items", "key": "a"}
+
+
+def test_fields_of_spec_and_template_reach_the_pod() -> None:
+    given = {
+        "nodeSelector": {"gpu": "yes"},
+        "tolerations": [{"key": "nvidia.com/gpu"}],
+        "affinity": {"nodeAffinity": {}},
+    }
+    template = {
+        **given,
+        "volumes": [{"name": "data"}],
+        "metadata": {"labels": {"team": "a"}},
+        "activeDeadlineSeconds": 9,
+    }
+    config = Config(executor={"image": "exec", "imagePullPolicy": "Never"}, main={"resources": {"limits": {"cpu": 1}}})
+    workflow = fan_out('["a"]', template=template, imagePullSecrets=[{"name": "s"}], priorityClassName="low")
+    workflow["metadata"]["labels"] = {LABEL + "controller-instanceid": "mine"}
+    pod = only_pod(reconcile(workflow, [], [], at(0), config))
+    assert {key: pod["spec"][key] for key in given} == given
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "s"}]
+    assert pod["spec"]["priorityClassName"] == "low"
+    assert pod["spec"]["activeDeadlineSeconds"] == 9
+    assert {"name": "data"} in pod["spec"]["volumes"]
+    assert pod["metadata"]["labels"]["team"] == "a"
+    assert pod["metadata"]["labels"][LABEL + "controller-instanceid"] == "mine"
+    assert [c["image"] for c in pod["spec"]["initContainers"] + pod["spec"]["containers"]] == ["exec", "exec", "i"]
+    assert pod["spec"]["containers"][1]["resources"] == {"limits": {"cpu": 1}}
+
+
+def test_with_items_takes_the_place_of_with_param() -> None:
+    workflow = fan_out()
+    step = workflow["spec"]["templates"][0]["steps"][0][0]
+    del step["withParam"]
+    step["withItems"] = ["é", 1.5, {"k": True}]
+    names = [n["displayName"] for n in reconcile(workflow, [], [], at(0)).workflow["status"]["nodes"].values()]
+    assert names == ["run", "[0]", "echo(0:é)", "echo(1:1.5)", "echo(2:k:true)"]
+
+
+def test_an_unchanged_workflow_is_not_written_again() -> None:
+    first = reconcile(fan_out(), [], [], at(0))
+    pods = [pending(pod) for pod in first.create.values()]
+    second = reconcile(first.workflow, pods, [], at(1))
+    assert first.changed
+    assert not second.changed
+
+
+def test_pods_of_ended_nodes_are_labelled_or_deleted_as_pod_gc_says() -> None:
+    kept = reconcile(fan_out('["a"]'), [], [], at(0))
+    name = only_pod(kept)["metadata"]["name"]
+    assert reconcile(kept.workflow, [ended(only_pod(kept))], [], at(5)).complete == {name}
+    collection = {"strategy": "OnPodSuccess", "deleteDelayDuration": "1m"}
+    deleted = reconcile(fan_out('["a"]', podGC=collection), [], [], at(0))
+    outcome = reconcile(deleted.workflow, [ended(only_pod(deleted))], [], at(5))
+    assert outcome.delete_after == {name: 60}
+    assert not outcome.complete
+
+
+def test_with_param_that_is_no_list_is_refused_in_argos_words() -> None:
+    status = reconcile(fan_out('{"a": 1}'), [], [], at(0)).workflow["status"]
+    assert "withParam value could not be parsed as a JSON list" in status["message"]
+
+
+def test_three_hundred_items_take_less_than_a_second() -> None:
+    items = "[" + ",".join(f'"item-{number}"' for number in range(300)) + "]"
+    strategy = {"limit": 4, "retryPolicy": "Always", "backoff": {"duration": "15s", "factor": 2}}
+    first = reconcile(fan_out(items, template={"retryStrategy": strategy}), [], [], at(0))
+    pods = [pending(pod) for pod in first.create.values()]
+    begun = datetime.now(UTC)
+    reconcile(first.workflow, pods, [], at(1))
+    assert datetime.now(UTC) - begun < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("90", 90), ("15s", 15), ("1m30s", 90), ("2h", 7200), ("500ms", 0.5), ("1d", 86400)]
+)
+def test_durations_are_read_as_argo_reads_them(text: str, value: float) -> None:
+    assert seconds(text) == value
+
+
+@pytest.mark.parametrize(
+    ("duration", "text"),
+    [(1, "1 second"), (15, "15 seconds"), (60, "1 minute 0 seconds"), (135, "2 minutes 15 seconds")],
+)
+def test_durations_are_written_as_argo_writes_them(duration: float, text: str) -> None:
+    assert humanized(duration) == text
