@@ -124,8 +124,20 @@ class Cluster:
         An explicit kubeconfig, context or host wins over everything; then comes the variable KUBECONFIG, then the
         service account of the pod this runs in, then ~/.kube/config.
         """
-        login = _Login(params)
+        login = Login(params)
         return cls(login.host, login.transport(), login.headers, clock)
+
+    def with_headers(self, headers: Mapping[str, str]) -> Cluster:
+        """The same cluster and connections, with `headers` sent along with every request."""
+
+        def authorize(renew: bool) -> Mapping[str, str]:
+            import urllib3
+
+            together = urllib3.HTTPHeaderDict(self._authorize(renew))
+            together.update(headers)
+            return together
+
+        return Cluster(self.host, self._transport, authorize, self.clock)
 
     # -- single objects -------------------------------------------------------------------------------------------
 
@@ -372,7 +384,7 @@ class LogStream:
                 sock.shutdown(socket.SHUT_RDWR)
 
 
-class _Login:
+class Login:
     """The configuration that the `kubernetes` package makes of the connection options."""
 
     def __init__(self, params: Mapping[str, Any]) -> None:
@@ -381,6 +393,11 @@ class _Login:
         self._renewed = time.monotonic()
         self._configuration = self._load()
         self.host: str = self._configuration.host
+
+    @property
+    def configuration(self) -> Any:
+        """The `kubernetes.client.Configuration`, for what that package does better: websockets."""
+        return self._configuration
 
     def _load(self) -> Any:
         from kubernetes import client, config

@@ -1,0 +1,144 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: argo_token
+short_description: Issue a token that ends by itself, to log in to Argo
+description:
+  - Has the cluster issue a token of a service account (a TokenRequest), and writes it to a file of mode 0600.
+  - A token of the same account that is in the file already is kept while more than half of its time is left.
+  - The token is in no result and in no log. Argo's UI and server want it as C(Bearer TOKEN).
+version_added: 0.1.0
+author: the argo.workflows authors
+extends_documentation_fragment:
+  - argo.workflows.connection
+  - argo.workflows.attributes
+  - argo.workflows.attributes.actiongroup_argo
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details:
+      - A difference would show the token.
+  idempotent:
+    support: partial
+    details:
+      - A token is issued anew when less than half of its time is left.
+options:
+  name:
+    description: Name of the service account.
+    type: str
+    default: argo-client
+  namespace:
+    description: Namespace of the service account.
+    type: str
+    default: argo
+  dest:
+    description: File that the token is written to, with mode 0600, in a folder that exists.
+    type: path
+    required: true
+  seconds:
+    description:
+      - How long the token is to be valid, at least 600.
+      - The cluster may shorten it.
+    type: int
+    default: 3600
+"""
+
+EXAMPLES = r"""
+- name: There is a token for the pipeline
+  argo.workflows.argo_token:
+    namespace: team-a
+    dest: ~/.argo-token
+    seconds: 7200
+"""
+
+RETURN = r"""
+dest:
+  description: The file with the token.
+  type: str
+  returned: always
+expires:
+  description: When the token ends, UTC, in ISO 8601. In check mode that of the token that is there, or empty.
+  type: str
+  returned: always
+"""
+
+import base64
+import json
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.argo.workflows.plugins.module_utils import _kubernetes
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    namespace, name, seconds = (module.params[key] for key in ("namespace", "name", "seconds"))
+    file = Path(module.params["dest"])
+    if seconds < 600:
+        raise UserError(f"seconds is {seconds}, and Kubernetes issues no token for less than 600.")
+    if not file.parent.is_dir():
+        raise UserError(
+            f"There is no folder {file.parent} to write the token to: create it first, or choose another one."
+        )
+    issued, expires = life(file.read_text() if file.is_file() else "", f"system:serviceaccount:{namespace}:{name}")
+    if time.time() < (issued + expires) / 2:
+        file.chmod(0o600)
+        return {"changed": False, "dest": str(file), "expires": in_words(expires)}
+    if module.check_mode:
+        return {"changed": True, "dest": str(file), "expires": in_words(expires) if expires else ""}
+    path = _kubernetes.core(namespace, "serviceaccounts", name, "token")
+    status = Cluster.from_params(module.params).create(path, {"spec": {"expirationSeconds": seconds}})["status"]
+    write(file, status["token"])
+    return {"changed": True, "dest": str(file), "expires": status["expirationTimestamp"]}
+
+
+def life(token: str, subject: str) -> tuple[float, float]:
+    """When a token begins and ends, in seconds since 1970; zeros if it is none of `subject`'s. Unverified."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return (float(claims["iat"]), float(claims["exp"])) if claims["sub"] == subject else (0.0, 0.0)
+    except (IndexError, KeyError, TypeError, ValueError):
+        return 0.0, 0.0
+
+
+def write(file: Path, token: str) -> None:
+    """Put a token into a file that nobody else can read at any moment, and that is whole whenever it is there."""
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(token)
+    unfinished.replace(file)
+
+
+def in_words(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def main() -> None:
+    run_module(
+        run,
+        {
+            "name": {"type": "str", "default": "argo-client"},
+            "namespace": {"type": "str", "default": "argo"},
+            "dest": {"type": "path", "required": True},
+            "seconds": {"type": "int", "default": 3600},
+        },
+        supports_check_mode=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

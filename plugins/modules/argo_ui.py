@@ -1,0 +1,159 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: argo_ui
+short_description: Hold a port open to Argo's server
+description:
+  - Listens on a port of the loopback address and forwards each connection to Argo's server in the cluster, as
+    C(kubectl port-forward) does, without needing kubectl.
+  - Ends when the play is interrupted.
+version_added: 0.1.0
+author: the argo.workflows authors
+extends_documentation_fragment:
+  - argo.workflows.connection
+  - argo.workflows.attributes
+  - argo.workflows.attributes.actiongroup_argo
+attributes:
+  check_mode:
+    support: full
+    details:
+      - In check mode it sees that there is a server, and does not listen.
+  diff_mode:
+    support: N/A
+    details:
+      - It changes nothing.
+  idempotent:
+    support: N/A
+    details:
+      - It changes nothing.
+options:
+  namespace:
+    description: Namespace of the server.
+    type: str
+    default: argo
+  port:
+    description: Port to listen on.
+    type: int
+    default: 2746
+"""
+
+EXAMPLES = r"""
+- name: The UI is at https://localhost:2746 until Ctrl-C
+  argo.workflows.argo_ui:
+    namespace: argo
+"""
+
+RETURN = r"""
+pod:
+  description: Pod of the server that was found.
+  type: str
+  returned: always
+"""
+
+import contextlib
+import select
+import socket
+import socketserver
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.argo.workflows.plugins.module_utils import _kubernetes, _status
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
+
+LOOK_AFTER = 0.5
+"""Seconds between two looks at whether Ansible still listens."""
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    namespace, port = module.params["namespace"], module.params["port"]
+    cluster = Cluster.from_params(module.params)
+    pod = server_pod(cluster, namespace)
+    if not module.check_mode:
+        serve(cluster, module.params, namespace, port)
+    return {"changed": False, "pod": pod}
+
+
+def server_pod(cluster: Cluster, namespace: str) -> str:
+    """The name of a pod of the server that is ready."""
+    for pod in cluster.list(_kubernetes.pods(namespace), labelSelector=f"app={_status.SERVER}"):
+        conditions = (pod.get("status") or {}).get("conditions") or ()
+        if any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions):
+            return str(pod["metadata"]["name"])
+    raise UserError(
+        f"No Argo server is ready in namespace {namespace}; the playbook argo.workflows.install installs it."
+    )
+
+
+def serve(cluster: Cluster, params: Mapping[str, Any], namespace: str, port: int) -> None:
+    """Forward connections until nobody reads what this module prints: then Ansible has been interrupted."""
+
+    class Forward(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            path = _kubernetes.pods(namespace, server_pod(cluster, namespace), "portforward")
+            with open_port(params, path) as remote:
+                back = threading.Thread(target=copy, args=(remote, self.request), daemon=True)
+                back.start()
+                copy(self.request, remote)
+                back.join()
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+        daemon_threads = True
+
+    try:
+        server = Server(("127.0.0.1", port), Forward)
+    except OSError as error:
+        raise UserError(f"Port {port} of this machine cannot be opened ({error.strerror}): choose another.") from error
+    with server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        wait_for_interruption()
+
+
+def wait_for_interruption() -> None:
+    """Return when the other end of standard output is closed."""
+    poll = select.poll()
+    poll.register(sys.__stdout__ or 1, 0)
+    while not poll.poll(LOOK_AFTER * 1000):
+        pass
+
+
+def open_port(params: Mapping[str, Any], path: str) -> Any:
+    """A socket to the server's port in its pod, through the API server (`path` ends in `/portforward`)."""
+    from kubernetes.stream.ws_client import PortForward, create_websocket
+
+    login = _kubernetes.Login(params)
+    headers = {"sec-websocket-protocol": "v4.channel.k8s.io", **login.headers(renew=False)}
+    url = f"ws{login.host.removeprefix('http')}{path}?ports={_status.SERVER_PORT}"
+    return PortForward(create_websocket(login.configuration, url, headers), [_status.SERVER_PORT]).socket(
+        _status.SERVER_PORT
+    )
+
+
+def copy(source: socket.socket, target: socket.socket) -> None:
+    """Copy bytes until `source` ends, then end `target`."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)
+
+
+def main() -> None:
+    run_module(
+        run,
+        {"namespace": {"type": "str", "default": "argo"}, "port": {"type": "int", "default": 2746}},
+        supports_check_mode=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
