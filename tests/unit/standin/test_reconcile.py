@@ -170,7 +170,7 @@ def test_items_that_never_started_fail_when_the_workflow_is_terminated() -> None
 
 
 def test_the_index_of_an_item_can_be_had_from_the_name_of_its_step() -> None:
-    env = [{"name": "INDEX", "value": "{{=split(split(steps.name, '(')[1], ':')[0]}}"}]
+    env: list[Json] = [{"name": "INDEX", "value": "{{=split(split(steps.name, '(')[1], ':')[0]}}"}]
     reference = {"name": "{{workflow.name}}-items", "key": "{{inputs.parameters.input}}"}
     env.append({"name": "ITEM", "valueFrom": {"configMapKeyRef": reference}})
     template = {"container": {"image": "i", "command": ["echo"], "env": env}}

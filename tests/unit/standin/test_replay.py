@@ -5,18 +5,15 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.argo.workflows.tests.unit.recordings import pod_events, workflow_events
 from standin.pods import quantity
 from standin.reconcile import reconcile
 
-RECORDINGS = Path(__file__).parents[2] / "recordings"
 REPLAYED = [
     "fanout-bad-image",
     "fanout-deadline",
@@ -59,7 +56,8 @@ def test_every_recorded_status_and_pod_is_reproduced(name: str) -> None:
         workflow = outcome.workflow
         assert comparable(workflow) == comparable(recorded)
     assert workflow["metadata"]["labels"]["workflows.argoproj.io/completed"] == "true"
-    first = {pod["metadata"]["name"]: pod for kind, pod in pod_events(name) if kind == "ADDED"}
+    added = [event["object"] for event in pod_events(name) if event["type"] == "ADDED"]
+    first = {pod["metadata"]["name"]: pod for pod in added}
     assert {pod: essence(created[pod]) for pod in created} == {pod: essence(first[pod]) for pod in first}
 
 
@@ -85,17 +83,6 @@ def essence(pod: Json) -> Json:
     }
 
 
-def workflow_events(name: str) -> list[Json]:
-    lines = (RECORDINGS / name / "workflow-watch.ndjson").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line)["object"] for line in lines]
-
-
-def pod_events(name: str) -> Iterator[tuple[str, Json]]:
-    with gzip.open(RECORDINGS / name / "pods-watch.ndjson.gz", "rt", encoding="utf-8") as lines:
-        for event in map(json.loads, filter(str.strip, lines)):
-            yield event["type"], event["object"]
-
-
 def written_by_the_controller(before: Json, after: Json) -> bool:
     """Whether the controller wrote this event; the others are a person's: a new spec, or a resumed node."""
     stages = before.get("status", {}), after["status"]
@@ -114,11 +101,12 @@ def pods_before(name: str, recorded: Json, before: Json) -> list[Json]:
     pods: dict[str, Json] = {}
     known = before.get("status", {}).get("nodes", {})
     seen = int(recorded["metadata"]["resourceVersion"]) - INFORMER_LAG.get(name, 0)
-    for kind, pod in pod_events(name):
+    for event in pod_events(name):
+        pod = event["object"]
         if int(pod["metadata"]["resourceVersion"]) >= seen:
             break
         node = pod["metadata"]["annotations"]["workflows.argoproj.io/node-id"]
-        if kind == "DELETED":
+        if event["type"] == "DELETED":
             pods.pop(node, None)
         elif node in known:
             pods[node] = pod
