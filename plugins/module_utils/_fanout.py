@@ -17,8 +17,9 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from xml.etree import ElementTree
 
-from ansible_collections.argo.workflows.plugins.module_utils import _manifest
+from ansible_collections.argo.workflows.plugins.module_utils import _manifest, _preflight
 from ansible_collections.argo.workflows.plugins.module_utils._manifest import ManifestError
 
 Json = Mapping[str, Any]
@@ -227,6 +228,13 @@ class Run:
     indexes: list[int]
 
 
+def without_nulls(value: Any) -> Any:
+    """The value without the keys whose value is null: what a template leaves out."""
+    if isinstance(value, dict):
+        return {key: without_nulls(each) for key, each in value.items() if each is not None}
+    return [without_nulls(each) for each in value] if isinstance(value, list) else value
+
+
 def runs(frame: Json, plan: Plan) -> list[Run]:
     """The Workflows of a plan: the frame with each shard's items, and its share of spec.parallelism.
 
@@ -242,7 +250,7 @@ def runs(frame: Json, plan: Plan) -> list[Run]:
     for number, shard in enumerate(plan.shards):
         definition = _manifest.with_parameters(frame, {ITEMS_PARAMETER: shard.with_param})
         parallelism = frame["spec"].get("parallelism")
-        if parallelism is not None:
+        if parallelism:
             definition["spec"]["parallelism"] = _share(int(parallelism), len(plan.shards), number)
         result.append(Run(definition, copy.deepcopy(shard.config_maps), shard.indexes))
     return result
@@ -277,21 +285,82 @@ def worst_case(deadline: float, limit: int, backoff: Json) -> float:
     return (limit + 1) * deadline + sum(min(first * factor**attempt, cap) for attempt in range(limit))
 
 
-def retry_expression(give_up_on: Sequence[Any]) -> str:
-    """Argo's retryStrategy.expression that stops retrying what cannot succeed; empty for nothing.
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What a fan-out can cost at most, as its template says."""
 
-    `deadline`, `image` and exit codes are known. Raises ManifestError for anything else.
+    gpus_a_pod: float
+    gpus_at_once: float
+    """GPUs of the pods that may run at the same time."""
+    worst_case: float | None
+    """Seconds that one item can take once it has a GPU; None where nothing limits it."""
+
+
+def cost(frame: Json, count: int) -> Cost:
+    """The cost of running `count` items with this frame, read off its templates that have a container."""
+    templates = [template for template in frame["spec"].get("templates") or [] if _preflight.requests(template)]
+    gpus = max((sum(_preflight.devices(template).values()) for template in templates), default=0.0)
+    parallelism = int(frame["spec"].get("parallelism") or count)
+    limits = [_worst_case(template) for template in templates]
+    known = [limit for limit in limits if limit is not None]
+    return Cost(gpus, gpus * min(count, parallelism), max(known) if len(known) == len(limits) and known else None)
+
+
+def _worst_case(template: Json) -> float | None:
+    retry = template.get("retryStrategy") or {"limit": 0}
+    deadline, limit = str(template.get("activeDeadlineSeconds", "")), str(retry.get("limit", ""))
+    if not deadline.isdecimal() or not limit.isdecimal():
+        return None
+    return worst_case(float(deadline), int(limit), retry.get("backoff") or {})
+
+
+# --- what came back --------------------------------------------------------------------------------------------------
+
+Result = dict[str, Any]
+
+
+def results(items: Sequence[Any], runs: Sequence[Json], workflows: Sequence[Json]) -> list[Result]:
+    """What became of each item that was run, in the order of the whole list.
+
+    `runs` have the `indexes` of their items, `workflows` the `items` that workflow_wait returned, one of each for each
+    Workflow. A result is the item as workflow_wait has it, with its place in the whole list, its value, its Workflow
+    and its `output`: the output parameter of that name, else the last line of its log. An item that Argo did not run
+    has the phase Missing.
     """
-    messages = {
-        "deadline": "longer than the specified deadline",
-        "image": "ImagePullBackOff|ErrImagePull|InvalidImageName|ImageInspectError|ErrImageNeverPull",
-    }
-    terms = []
-    for reason in give_up_on:
-        if str(reason) in messages:
-            terms.append(f"!(lastRetry.message matches '{messages[str(reason)]}')")
-        elif str(reason).isdecimal():
-            terms.append(f"asInt(lastRetry.exitCode) != {reason}")
-        else:
-            raise ManifestError(f"{reason!r} is nothing to give up on: deadline, image and exit codes are")
-    return " && ".join(terms)
+    found = []
+    for run, workflow in zip(runs, workflows, strict=True):
+        ran = {item["index"]: item for item in workflow["items"]}
+        for place, index in enumerate(run["indexes"]):
+            known = ran.get(place) or {"phase": "Missing", "message": "Argo did not run this item"}
+            output = (known.get("outputs") or {}).get("output", known.get("last_line", ""))
+            own = {"index": index, "value": items[index], "workflow": workflow["name"], "output": output}
+            found.append({**known, **own})
+    return sorted(found, key=lambda result: result["index"])
+
+
+def merged(before: Sequence[Result], after: Sequence[Result]) -> list[Result]:
+    """The results with those of the items that were run again in the place of their earlier ones."""
+    newer = {result["index"]: result for result in after}
+    return [newer.get(result["index"], result) for result in before]
+
+
+def junit(results: Sequence[Result], name: str) -> str:
+    """The results as a JUnit file: a test suite with one test case an item."""
+    suite = ElementTree.Element("testsuite", name=name, tests=str(len(results)))
+    suite.set("failures", str(sum(result["phase"] == "Failed" for result in results)))
+    suite.set("errors", str(sum(result["phase"] not in ("Succeeded", "Failed") for result in results)))
+    suite.set("time", f"{sum(result.get('duration') or 0 for result in results):.3f}")
+    for result in results:
+        title = f"{result['index']}: {_printable(item_text(result['value']))}"
+        case = ElementTree.SubElement(suite, "testcase", classname=name, name=title)
+        case.set("time", f"{result.get('duration') or 0:.3f}")
+        if result["phase"] != "Succeeded":
+            kind = "failure" if result["phase"] == "Failed" else "error"
+            message = _printable(str(result.get("message") or result["phase"]))
+            ElementTree.SubElement(case, kind, message=message).text = _printable(str(result.get("output") or ""))
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _printable(text: str) -> str:
+    """At most 200 characters, without those that XML cannot hold."""
+    return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text[:200])

@@ -88,7 +88,7 @@ def _documents(text: str, source: str) -> list[Any]:
     import yaml
 
     try:
-        return list(yaml.load_all(text, Loader=_yaml_loader()))
+        return list(yaml.load_all(text.encode(), Loader=_yaml_loader()))
     except yaml.YAMLError as error:
         raise ManifestError(f"{source} is neither YAML nor JSON: {' '.join(str(error).split())}") from error
 
@@ -334,7 +334,7 @@ def _nodes_of_call(
 
 
 def _attempts(template: Json) -> list[str]:
-    """The suffixes of a template's attempts: (0) to (limit) as far as it is known, an empty one without retryStrategy."""
+    """The suffixes of a template's attempts: (0) to (limit) as far as known, an empty one without retryStrategy."""
     retry = template.get("retryStrategy")
     if retry is None:
         return [""]

@@ -71,7 +71,7 @@ class _Pod:
     def __init__(self, template: Json, spec: Json) -> None:
         self.template = template
         self.name = template.get("name")
-        self.requests = _requests(template)
+        self.requests = requests(template)
         self.selector: dict[str, str] = {**(spec.get("nodeSelector") or {}), **(template.get("nodeSelector") or {})}
         self.tolerations = [*(spec.get("tolerations") or []), *(template.get("tolerations") or [])]
         affinity = template.get("affinity") or spec.get("affinity") or {}
@@ -80,8 +80,7 @@ class _Pod:
 
     @property
     def special(self) -> dict[str, float]:
-        """The GPUs and other devices that it asks for, by resource."""
-        return {resource: amount for resource, amount in self.requests.items() if "/" in resource and amount > 0}
+        return devices(self.template)
 
     @property
     def asks(self) -> str:
@@ -93,7 +92,8 @@ def _containers(template: Json) -> list[Json]:
     return main or list((template.get("containerSet") or {}).get("containers") or [])
 
 
-def _requests(template: Json) -> dict[str, float]:
+def requests(template: Json) -> dict[str, float]:
+    """What a pod of a template asks for, by resource, in cores, bytes and devices; a limit is a request, too."""
     total: dict[str, float] = {}
     for container in [*_containers(template), *(template.get("sidecars") or [])]:
         resources = container.get("resources") or {}
@@ -102,6 +102,11 @@ def _requests(template: Json) -> dict[str, float]:
             if "{{" not in str(amount):
                 total[resource] = total.get(resource, 0) + quantity(amount)
     return total
+
+
+def devices(template: Json) -> dict[str, float]:
+    """The GPUs and other devices that a pod of a template asks for, by resource."""
+    return {resource: amount for resource, amount in requests(template).items() if "/" in resource and amount > 0}
 
 
 # --- nodes -----------------------------------------------------------------------------------------------------------
@@ -221,8 +226,8 @@ def _limits(pods: Iterable[_Pod], namespace: str, look: Look) -> Iterator[str]:
                 for resource, most in (limit.get("max") or {}).items():
                     if pod.requests.get(resource, 0) > quantity(most):
                         yield (
-                            f"the limit range {limit_range['metadata']['name']} of {namespace} allows {most} {resource} "
-                            f"a {limit['type'].lower()}, and the template {pod.name} asks for more"
+                            f"the limit range {limit_range['metadata']['name']} of {namespace} allows {most} "
+                            f"{resource} a {limit['type'].lower()}, and the template {pod.name} asks for more"
                         )
 
 
