@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.argo.workflows.tests.unit.recordings import pod_events, workflow_events
 from standin.pods import quantity
 from standin.reconcile import reconcile
+
+from ansible_collections.argo.workflows.tests.unit.recordings import pod_events, workflow_events
 
 REPLAYED = [
     "fanout-bad-image",
