@@ -9,7 +9,7 @@ module: workflow_info
 short_description: Read Argo Workflows
 version_added: 0.1.0
 author:
-  - the argo.workflows authors
+  - the argo.workflows authors (!UNKNOWN)
 description:
   - With O(name), reads one Workflow - its phase, its items with all their attempts, the GPU time it took, and its tree
     as C(argo get) draws it.

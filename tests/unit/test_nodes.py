@@ -87,7 +87,7 @@ def part_of_name(group: int | None, step: str, item: tuple[int, str] | None, hoo
 @given(workflow=st.from_regex(r"[a-z]([a-z0-9.-]{0,10}[a-z0-9])?", fullmatch=True), parts=st.lists(PART, min_size=1))
 def test_names_are_taken_apart_as_argo_builds_them(workflow: str, parts: list[Any]) -> None:
     name = workflow + "".join(part_of_name(*part) for part in parts)
-    _, step, item, hook, attempt = parts[-1]
+    step, item, hook, attempt = parts[-1][1:]
     parsed = _nodes.parse_node_name(workflow, name)
     assert (parsed.step, parsed.hook, parsed.attempt) == (step, hook, attempt)
     assert (parsed.index, parsed.text) == (item or (None, None))

@@ -183,7 +183,7 @@ def test_workflows_are_listed_newest_first_without_reading_their_nodes(info: Any
         "message": "",
         "created": "2026-11-22T15:00:03Z",
     }
-    assert [accept for _, _, accept in api.requests] == [workflow_info.TABLE] * 2
+    assert [request[2] for request in api.requests] == [workflow_info.TABLE] * 2
     assert api.requests[0][1]["includeObject"] == ["Metadata"]
     assert found[0].keys() == yaml.safe_load(workflow_info.RETURN)["workflows"]["contains"].keys()
 
