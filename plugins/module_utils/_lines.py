@@ -128,7 +128,7 @@ class Cutter:
         taken = Taken()
         stamp, space, text = self._rest.partition(b" ")
         if self._inside or (space and _STAMP.fullmatch(stamp)):
-            maybe_executor = text.startswith(b"time=") and not self._executor
+            maybe_executor = text[:5] == b"time="[: len(text)] and not self._executor
             if self._inside or not (broken and maybe_executor):
                 self._take_piece(taken)
         elif not broken:
@@ -196,9 +196,9 @@ class Cutter:
         """Whether an unfinished line is new, in a stream that repeats itself; if not, `_skip` is set."""
         cursor = self.cursor
         self._count(stamp)
-        if self._run == (cursor.stamp, cursor.ordinal) and not cursor.ended:
+        if self._run == (cursor.stamp, cursor.ordinal):
             self._searching = False
-            self._skip = cursor.length
+            self._skip = math.inf if cursor.ended else cursor.length
         elif stamp > cursor.high:
             self._report_gap(stamp, taken)
             return True
