@@ -47,7 +47,9 @@ def command(title: str, *args: str | Path, cwd: Path = ROOT, **env: str) -> Coun
     print(f"\n=== {title}", flush=True)
     started = time.monotonic()
     code = subprocess.run(args, cwd=cwd, env={**os.environ, **env}, check=False).returncode
-    print(f"=== {title}: {'ok' if code == 0 else f'exit status {code}'} in {time.monotonic() - started:.0f} s", flush=True)
+    print(
+        f"=== {title}: {'ok' if code == 0 else f'exit status {code}'} in {time.monotonic() - started:.0f} s", flush=True
+    )
     return Count(failed=1) if code else Count(passed=1)
 
 
@@ -111,7 +113,9 @@ def sanity() -> Iterator[Count]:
     installer.write_bytes((ROOT / "tests/get_pip.py").read_bytes())
     copy_collection()
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    yield command("ansible-test sanity", "ansible-test", "sanity", "--venv", "--python", python, cwd=COPY, HOME=str(home))
+    yield command(
+        "ansible-test sanity", "ansible-test", "sanity", "--venv", "--python", python, cwd=COPY, HOME=str(home)
+    )
 
 
 def cluster() -> Iterator[Count]:
