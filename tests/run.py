@@ -5,8 +5,9 @@
 
 usage: run.py [lint|unit|sanity|cluster ...]     (none: all of them)
 
-The output of each step goes to the terminal; the last line is `N passed, N failed, N skipped`. A pytest step counts its tests;
-every other step (a linter, one sanity test, one Molecule scenario) counts as one. The exit status is 0 when nothing failed.
+The output of each step goes to the terminal; the last line is `N passed, N failed, N skipped`. A pytest step counts
+its tests; every other step (a linter, the sanity tests, one Molecule scenario) counts as one. The exit status is 0 when
+nothing failed.
 """
 
 from __future__ import annotations
@@ -104,8 +105,8 @@ def copy_collection() -> None:
 def sanity() -> Iterator[Count]:
     """Run `ansible-test sanity` in a copy of the collection.
 
-    ansible-test fetches pip's installer from a site that a closed network does not reach, unless it finds one in its cache;
-    ours (`tests/get_pip.py`) uses the interpreter's own ensurepip. Its virtual environments are kept between runs.
+    ansible-test fetches pip's installer from a site that a closed network does not reach, unless it finds one in its
+    cache; ours (`tests/get_pip.py`) uses the interpreter's own ensurepip. Its virtual environments are kept.
     """
     home = CACHE / "ansible-test"
     installer = home / ".ansible/test/cache/get_pip_24_2.py"
