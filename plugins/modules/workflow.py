@@ -9,7 +9,7 @@ module: workflow
 short_description: Submit, suspend, resume, stop, terminate or delete an Argo Workflow
 version_added: 0.1.0
 author:
-  - the argo.workflows authors (@argo-workflows-ansible)
+  - the argo.workflows authors (!UNKNOWN)
 description:
   - Submits a Workflow from a file or a dictionary and returns its name at once.
   - M(argo.workflows.workflow_wait) waits for it.

@@ -11,7 +11,7 @@ module: workflow_fanout
 short_description: Render the Workflows that run one pod for each item of a list
 version_added: 0.1.0
 author:
-  - the argo.workflows authors (@argo-workflows-ansible)
+  - the argo.workflows authors (!UNKNOWN)
 description:
   - Turns a template and a list of items into Workflows for M(argo.workflows.workflow), each with its ConfigMaps.
   - Nothing is sent anywhere, and nobody substitutes anything in an item on its way into the container.
@@ -38,7 +38,9 @@ options:
       - Jinja2 template of one Workflow with a parameter V(items), looked for in C(templates/).
       - Ansible's variables are written C([[ ]]), so that Argo's C({{ }}) stay as they are.
       - Keys whose value is null are left out.
-      - Beside the play's variables it gets C(fanout) with the lists C(arguments) and C(inputs), the parameters of the step and of the template that it calls, and C(env), the environment variables C(ITEM) and C(ITEM_INDEX).
+      - Beside the play's variables it gets C(fanout) with three lists. C(arguments) are the parameters of the step,
+        C(inputs) those of the template that it calls,
+        and C(env) has the environment variables C(ITEM) and C(ITEM_INDEX).
     type: path
     required: true
   max_items:
