@@ -31,6 +31,9 @@ emissary)
   error="<nil>"
   [ $code = 0 ] || error="\"exit status $code\""
   say "\"sub-process exited\" argo=true error=$error"
+  while IFS="	" read -r name path; do
+    [ ! -r "$path" ] || $b cp "$path" "/var/run/argo/ctr/main/output-$name"
+  done </var/run/argo/outputs
   echo $code >/var/run/argo/ctr/main/exitcode
   say '"file signal handler exiting due to context cancellation" argo=true'
   exit $code

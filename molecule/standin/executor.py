@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from .kube import ApiError, Kube, own_namespace, workflows
 from .pods import DIRECTORY, LABEL
@@ -30,6 +31,22 @@ def init() -> None:
     template = json.loads(os.environ["ARGO_TEMPLATE"])
     (STAGING / "script").write_text(template.get("script", {}).get("source", ""), encoding="utf-8")
     (STAGING / "script").chmod(0o755)
+    parameters = template.get("outputs", {}).get("parameters", [])
+    lines = [f"{parameter['name']}\t{parameter['valueFrom']['path']}\n" for parameter in parameters]
+    Path(DIRECTORY, "outputs").write_text("".join(lines), encoding="utf-8")
+    Path(DIRECTORY, "template").write_text(json.dumps(template), encoding="utf-8")
+
+
+def outputs(main: Path) -> list[dict[str, Any]]:
+    """The output parameters that main left: a file's text without its last line end, or the default."""
+    found = []
+    for parameter in json.loads(Path(DIRECTORY, "template").read_text()).get("outputs", {}).get("parameters", []):
+        file, default = main / f"output-{parameter['name']}", parameter["valueFrom"].get("default")
+        if file.exists():
+            found.append({**parameter, "value": file.read_text(encoding="utf-8", errors="replace").removesuffix("\n")})
+        elif default is not None:
+            found.append({**parameter, "value": default})
+    return found
 
 
 def wait() -> None:
@@ -57,12 +74,14 @@ def wait() -> None:
                 },
             },
         )
-        exit_code = Path(DIRECTORY, "ctr", "main", "exitcode")
-        grace = time.monotonic() + 1e9
-        while not exit_code.exists() and time.monotonic() < grace:
+        main, grace = Path(DIRECTORY, "ctr", "main"), time.monotonic() + 1e9
+        while not (main / "exitcode").exists() and time.monotonic() < grace:
             grace = min(grace, time.monotonic() + 2) if ending else grace
             time.sleep(0.1)
-        kube.merge(f"{path}/{name}", {"metadata": {"labels": {completed: "true"}}})
+        body: dict[str, Any] = {"metadata": {"labels": {completed: "true"}}}
+        if parameters := outputs(main):
+            body["outputs"] = {"parameters": parameters}
+        kube.merge(f"{path}/{name}", body)
     except ApiError as error:
         print(f"stand-in: {error}", file=sys.stderr)
         Path("/dev/termination-log").write_text(str(error), encoding="utf-8")

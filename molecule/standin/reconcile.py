@@ -215,8 +215,9 @@ class _Operation:
             _refuse("a retryStrategy's", template.get("retryStrategy", {}), RETRY_FIELDS)
             if not {"container", "script", "steps", "suspend"} & template.keys():
                 raise UnsupportedError(f"the kind of template {template['name']!r}")
-            if template.get("outputs"):
-                raise UnsupportedError("outputs of a template")
+            _refuse("an output's", template.get("outputs", {}), {"parameters"})
+            for parameter in template.get("outputs", {}).get("parameters", []):
+                _refuse("an output parameter's valueFrom", parameter.get("valueFrom", {}), {"path", "default"})
             if "{{steps." in json.dumps(template):
                 raise UnsupportedError("a reference to another step's outputs")
             for step in (step for group in template.get("steps", []) for step in group):
@@ -269,6 +270,8 @@ class _Operation:
             if node := self.nodes.get(name):
                 gone = node["phase"] in ENDED and name not in self.pods
                 node["taskResultSynced"] = complete or gone
+                if outputs := result.get("outputs"):
+                    node["outputs"] = {**node.get("outputs", {}), **outputs}
 
     def read_pods(self) -> None:
         running = False
