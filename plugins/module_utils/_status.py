@@ -45,6 +45,18 @@ KINDS = {
 }
 """The kinds that an installation is made of or makes."""
 
+ARGO_KINDS = (
+    "clusterworkflowtemplates",
+    "cronworkflows",
+    "workflowartifactgctasks",
+    "workfloweventbindings",
+    "workflows",
+    "workflowtaskresults",
+    "workflowtasksets",
+    "workflowtemplates",
+)
+"""The plurals of the kinds that Argo brings."""
+
 OWN_KINDS = ("ServiceAccount", "ConfigMap", "Service", "ResourceQuota", "Role", "RoleBinding", "Deployment")
 """The kinds among them whose objects are deleted when the role no longer wants them."""
 

@@ -14,7 +14,8 @@ description:
   - It changes nothing. To ask the server what a user would ask it, it has the cluster issue a token of the server's own
     account, valid for ten minutes.
 version_added: 0.1.0
-author: the argo.workflows authors
+author:
+  - the argo.workflows authors (!UNKNOWN)
 extends_documentation_fragment:
   - argo.workflows.connection
   - argo.workflows.attributes
@@ -121,6 +122,13 @@ user:
   description: Who asks, as the cluster names them.
   type: str
   returned: when a right is missing
+used_elsewhere:
+  description: >-
+    Other namespaces that have workflows, workflow templates or cron workflows, if custom resource definitions are among
+    O(objects) that are to be gone.
+  type: list
+  elements: str
+  returned: without O(wait)
 others:
   description: Objects in the way that were not made by the role, as phrases that say who made them.
   type: list
@@ -213,7 +221,8 @@ def survey(
     refs = [Ref.of(item) for item in objects]
     namespaces = [Ref("Namespace", "", namespace) for namespace in place.namespaces]
     binding = Ref("RoleBinding", place.work, "argo-binding")
-    asked = sorted({*refs, *namespaces, binding} - {ref for ref in refs if ref.kind == "CustomResourceDefinition"})
+    crds = {ref for ref in refs if ref.kind == "CustomResourceDefinition"}
+    asked = sorted({*refs, *namespaces, binding} - crds)
     with ThreadPoolExecutor(PARALLEL) as pool:
         kinds = pool.submit(existing, cluster, "/apis/argoproj.io/v1alpha1")
         deployments = pool.map(lambda namespace: labelled(cluster, "Deployment", namespace), place.namespaces)
@@ -226,9 +235,7 @@ def survey(
         controllers = [item for several in deployments for item in several if _status.is_controller(item)]
         stale = [ref for several in own for ref in several if ref not in refs]
     known = {resource["name"] for resource in (kinds.result() or {}).get("resources") or ()}
-    for ref in refs:  # who may not read CRDs may still ask which kinds there are
-        if ref.kind == "CustomResourceDefinition" and ref.name.partition(".")[0] in known:
-            live[ref] = {"metadata": {}}
+    live |= {ref: {"metadata": {}} for ref in crds if ref.name.partition(".")[0] in known}
     if absent:
         needed = [item for item in objects if Ref.of(item) in live]
         rights = {right for item in needed for right in _status.rights_to_delete(item)}
@@ -243,14 +250,15 @@ def survey(
         **state_of(cluster, place),
         "running_workflows": running_workflows(cluster, place.work) if "workflows" in known else 0,
         "missing_namespaces": [ref.name for ref in namespaces if ref not in live],
-        "missing_crds": [ref.name for ref in refs if ref.kind == "CustomResourceDefinition" and ref not in live],
+        "missing_crds": [kind for kind in _status.ARGO_KINDS if kind not in known],
+        "used_elsewhere": elsewhere(cluster, place) if absent and crds and "workflows" in known else [],
         "needed": needed,
         "missing_rights": _status.in_words(missing),
         "user": user(cluster) if missing else "",
         "others": [
             f"{ref} (made by {_status.maker_of(live[ref])})"
             for ref in refs
-            if ref in live and _status.KINDS[ref.kind].namespaced and not _status.is_ours(live[ref])
+            if ref in live and ref.kind in _status.OWN_KINDS and not _status.is_ours(live[ref])
         ],
         "other_controllers": [
             Ref.of(item).as_definition() for item in controllers if item["metadata"]["name"] != _status.CONTROLLER
@@ -302,6 +310,13 @@ def running_workflows(cluster: Cluster, namespace: str) -> int:
         if error.status == 403:
             return 0
         raise
+
+
+def elsewhere(cluster: Cluster, place: Place) -> list[str]:
+    """The other namespaces that have objects of Argo, which would go with the CRDs."""
+    kinds = ("workflows", "workflowtemplates", "cronworkflows")
+    listed = (cluster.list(f"/apis/argoproj.io/v1alpha1/{kind}", accept=_kubernetes.METADATA_LIST) for kind in kinds)
+    return sorted({item["metadata"]["namespace"] for items in listed for item in items} - set(place.namespaces))
 
 
 def rules_in(cluster: Cluster, namespace: str) -> dict[str, Any]:

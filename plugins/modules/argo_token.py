@@ -12,7 +12,8 @@ description:
   - A token of the same account that is in the file already is kept while more than half of its time is left.
   - The token is in no result and in no log. Argo's UI and server want it as C(Bearer TOKEN).
 version_added: 0.1.0
-author: the argo.workflows authors
+author:
+  - the argo.workflows authors (!UNKNOWN)
 extends_documentation_fragment:
   - argo.workflows.connection
   - argo.workflows.attributes

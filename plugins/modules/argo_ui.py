@@ -12,7 +12,8 @@ description:
     C(kubectl port-forward) does, without needing kubectl.
   - Ends when the play is interrupted.
 version_added: 0.1.0
-author: the argo.workflows authors
+author:
+  - the argo.workflows authors (!UNKNOWN)
 extends_documentation_fragment:
   - argo.workflows.connection
   - argo.workflows.attributes
