@@ -106,7 +106,7 @@ class Kube:
         query = [("container", container), ("stdout", "true"), ("stderr", "true"), *(("command", c) for c in command)]
         key = base64.b64encode(os.urandom(16)).decode()
         upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": key}
-        upgrade |= {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Protocol": "v4.channel.k8s.io"}
+        upgrade |= {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Protocol": "v4.channel.k8s.io", "Accept": "*/*"}
         connection = self.connect(15)
         try:
             path = core(namespace, "pods", pod) + "/exec?" + urlencode(query)

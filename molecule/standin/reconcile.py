@@ -268,8 +268,9 @@ class _Operation:
         for name, result in self.results.items():
             complete = result["metadata"].get("labels", {}).get(LABEL + "report-outputs-completed") == "true"
             if node := self.nodes.get(name):
+                ending = node["phase"] in FAILED and self.pods.get(name, {}).get("status", {}).get("phase") == "Running"
                 gone = node["phase"] in ENDED and name not in self.pods
-                node["taskResultSynced"] = complete or gone
+                node["taskResultSynced"] = (complete or gone) and not ending
                 if outputs := result.get("outputs"):
                     node["outputs"] = {**node.get("outputs", {}), **outputs}
 
