@@ -222,8 +222,8 @@ class Cluster:
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """List and watch for ever, whatever the server does: yields ("ADDED" | "MODIFIED" | "DELETED", object).
 
-        Besides objects it yields ("SYNCED", {}) whenever a list is complete, and ("TROUBLE", {"message": …}) when a
-        request failed and will be repeated. It stops when `wanted()` is false. A refusal that no repetition heals
+        Besides objects it yields ("SYNCED", {}) whenever a list is complete, and ("TROUBLE", {"error": ApiError}) when
+        a request failed and will be repeated. It stops when `wanted()` is false. A refusal that no repetition heals
         (401, 403, 404) is raised.
         """
         names: dict[str, dict[str, Any]] = {}
@@ -264,7 +264,7 @@ class Cluster:
                     version = ""
                 elif not error.transient:
                     raise
-                yield "TROUBLE", {"message": str(error)}
+                yield "TROUBLE", {"error": error}
                 backoff.wait(error.retry_after)
 
     # -- requests -------------------------------------------------------------------------------------------------

@@ -135,12 +135,19 @@ class Collector:
         for folder in self._folders.values():
             folder.save()
 
-    def missing(self, workflow: str, pod: str, uid: str, node_name: str) -> Log:
+    def end_containers(self) -> None:
+        """The runs are over, and so are their containers, whether or not the pods say so."""
+        with self._changed:
+            for job in self._jobs.values():
+                if not job.ended:
+                    job.ended, job.heard = True, self._clock.monotonic()
+                    self._enqueue(job)
+
+    def miss(self, workflow: str, pod: str, node_id: str, node_name: str) -> None:
         """Record the log of a pod that was gone before it was ever seen."""
-        log = self._folders[workflow].log(pod, uid, "main", parse_node_name(workflow, node_name))
+        log = self._folders[workflow].log(pod, node_id, "main", parse_node_name(workflow, node_name))
         if not log.done:
             log.end("the pod was deleted before its log could be read")
-        return log
 
     @property
     def logs(self) -> list[Log]:
@@ -378,16 +385,17 @@ class Printer:
                 self._write(log, [rest])
 
 
-class MergedFile:
+class MergedFiles:
     """All logs of a run in one file, each line behind its item's name, in the order in which they came."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._lock = threading.Lock()
 
     def write(self, log: Log, lines: list[bytes]) -> None:
         prefix = f"{log.display_name}: ".encode()
+        path = self._directory / log.workflow / "merged.log"
         with self._lock:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("ab") as file:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
                 file.write(b"".join(prefix + line + b"\n" for line in lines))

@@ -187,6 +187,10 @@ class Run:
         spec = self.workflow.get("spec", {})
         return not self.done and bool(spec.get("suspend") or any(map(_nodes.is_active_suspend, self.nodes.values())))
 
+    def items(self) -> list[_nodes.Item]:
+        """The items and their attempts, as far as nodes and pods tell."""
+        return _nodes.items_of(self.workflow, self.nodes, self.pods.values())
+
     def node_phase(self, name: str) -> str:
         """The phase of the node with this name, display name or ID; empty if there is none yet."""
         for key, node in self.current_nodes().items():
@@ -194,23 +198,18 @@ class Run:
                 return str(node.get("phase", ""))
         return ""
 
-    def counts(self) -> dict[str, int]:
-        """How many items are in each phase."""
-        items = _nodes.items_of(self.workflow, self.nodes, self.pods.values())
-        return dict(collections.Counter(item.phase for item in items))
-
-    def items(self) -> list[_nodes.Item]:
-        return _nodes.items_of(self.workflow, self.nodes, self.pods.values())
+    def running(self) -> bool:
+        """Whether a pod of it has started to run."""
+        return any(pod["status"].get("phase") not in ("Pending", "Unknown") for pod in self.pods.values()) or any(
+            node.get("type") == "Pod" and node.get("phase") not in ("Pending", "Omitted")
+            for node in self.nodes.values()
+        )
 
     def pods_gone_unseen(self) -> Iterator[_nodes.Attempt]:
-        """The attempts that had a pod which nobody here has ever seen."""
+        """The attempts whose pod ran somewhere, but was never seen here."""
         seen = {_nodes.pod_node_name(pod) for pod in self.pods.values()}
         for node in self.nodes.values():
-            if (
-                node.get("type") == "Pod"
-                and node["name"] not in seen
-                and node.get("phase") not in ("Pending", "Omitted")
-            ):
+            if node.get("type") == "Pod" and node.get("hostNodeName") and node["name"] not in seen:
                 yield _nodes.attempt_of_node(self.workflow, node)
 
     # -- diagnosis ------------------------------------------------------------------------------------------------

@@ -1,0 +1,166 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the module of the same name and shows its progress meanwhile.
+
+The module writes what happens to a journal, here a named pipe; a thread reads it and prints. Where the module runs on
+another machine, or nobody would read the lines, it is just the module.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.action import ActionBase
+from ansible.utils.color import ANSIBLE_COLOR
+from ansible.utils.display import Display
+
+MACHINE_READABLE = ("json", "minimal", "oneline", "tree", "null", "xml", "junit")
+"""Stdout callbacks, by the last part of their name, whose output lines of ours would spoil."""
+PAUSE = 0.05
+
+_COLOURS = {"◷": "yellow", "●": "cyan", "✔": "green", "✖": "red", "⚠": "red", "ǁ": "cyan"}
+_WORDS = {
+    "◷": "Pending", "●": "Running", "✔": "Succeeded", "○": "Skipped", "✖": "Failed", "⚠": "Error", "ǁ": "Suspended",
+    "├": "|", "└": "`", "│": "|", "─": "-", "┬": "-", "·": ".", "…": "...",
+}  # fmt: skip
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        args = dict(self._task.args)
+        if not self._shows(args):
+            return self._module(args, task_vars)
+        with _pipe(bool(self._connection.become)) as path:
+            # A journal that the user asked for gets the events; then they are read from there.
+            journal = Path(args.get("journal") or path)
+            reader = _Reader(journal, Display())
+            reader.start()
+            try:
+                return self._module(args | {"journal": str(journal)}, task_vars)
+            finally:
+                reader.finish()
+
+    def _module(self, args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        result: dict[str, Any] = self._execute_module(
+            module_name="argo.workflows.workflow_wait",
+            module_args=args,
+            task_vars=task_vars,
+            wrap_async=bool(self._task.async_val),
+        )
+        return result
+
+    def _shows(self, args: dict[str, Any]) -> bool:
+        """Whether somebody watches, and the module runs on this machine, so that its journal can be read here."""
+        callback = str(constants.config.get_config_value("DEFAULT_STDOUT_CALLBACK")).rpartition(".")[2]
+        return (
+            args.get("progress", "tree") in ("tree", "logs")
+            and self._connection.transport in ("local", "ansible.builtin.local")
+            and not self._task.check_mode
+            and not self._task.async_val
+            and not self._task.no_log
+            and callback not in MACHINE_READABLE
+        )
+
+
+@contextlib.contextmanager
+def _pipe(become: bool) -> Iterator[Path]:
+    """A named pipe with a name that cannot be guessed, which another user can write to if the module runs as one."""
+    folder = Path(tempfile.mkdtemp(prefix="argo-workflows-"))
+    try:
+        path = folder / os.urandom(16).hex()
+        os.mkfifo(path, 0o600)
+        if become:
+            path.chmod(0o622)
+            folder.chmod(0o711)
+        yield path
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Reader(threading.Thread):
+    """Prints the events of a journal as they come."""
+
+    def __init__(self, path: Path, display: Any) -> None:
+        super().__init__(daemon=True)
+        self._display = display
+        self._over = threading.Event()
+        self._tree: str | None = None
+        encoding = (sys.__stdout__.encoding if sys.__stdout__ else None) or sys.getfilesystemencoding()
+        self._plain = not encoding.lower().replace("-", "").startswith("utf")
+        path.touch()
+        # Not waiting for a writer: if the module fails before it opens its journal, there will never be one.
+        self._pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        if not path.is_fifo():
+            os.lseek(self._pipe, 0, os.SEEK_END)
+
+    def run(self) -> None:
+        rest = b""
+        while True:
+            over = self._over.is_set()
+            try:
+                data = os.read(self._pipe, 65536)
+            except BlockingIOError:
+                data = b""
+            if data:
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    self._show(json.loads(line))
+            elif over:
+                os.close(self._pipe)
+                return
+            else:
+                time.sleep(PAUSE)
+
+    def finish(self) -> None:
+        """Print what is left; the module has ended."""
+        self._over.set()
+        self.join(timeout=5)
+
+    def _show(self, event: dict[str, Any]) -> None:
+        kind = event["event"]
+        if kind == "tree":
+            if self._tree not in (None, event["workflow"]):
+                self._print(f"{event['workflow']}:")
+            self._tree = event["workflow"]
+            self._print(*event["lines"])
+        elif kind == "log":
+            self._print(*(f"{event['node']}: {line}" for line in event["lines"]))
+        elif kind == "note":
+            self._print(f"{event['workflow']}: {event['text']}".removeprefix(": "))
+
+    def _print(self, *lines: str) -> None:
+        for line in lines:
+            self._display.display(_ascii(line) if self._plain else _colour(line))
+
+
+def _ascii(line: str) -> str:
+    """A line for a terminal that knows nothing else."""
+    return "".join(_WORDS.get(letter, letter) for letter in line)
+
+
+def _colour(line: str) -> str:
+    """Colour the sign of a node's phase, as `argo get` does."""
+    if not ANSIBLE_COLOR:
+        return line
+    codes = {"yellow": 33, "cyan": 36, "green": 32, "red": 31}
+    sign = line.lstrip(" ├└│─┬·")[:1]
+    if sign in _COLOURS:
+        return line.replace(sign, f"\x1b[{codes[_COLOURS[sign]]}m{sign}\x1b[0m", 1)
+    return line

@@ -1,0 +1,483 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Follow runs to their end. Private to the collection.
+
+One thread decides; others only carry: one a watch, one that reads whole Workflows, and those that collect logs. So no
+request, however long it hangs, keeps the wait from ending in time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal, TreeView
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster, argo, core, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import pods as pods_path
+from ansible_collections.argo.workflows.plugins.module_utils._logdir import LogFolder
+from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, MergedFiles, Printer
+from ansible_collections.argo.workflows.plugins.module_utils._state import (
+    WORKFLOW_LABEL,
+    Diagnosis,
+    Run,
+    Surroundings,
+    belongs_to,
+    trim,
+)
+
+TICK = 0.2
+READ_GAP = 10.0
+"""Seconds between two readings of a whole Workflow while it runs; the first few may come after one second."""
+LOG_PATIENCE = 30.0
+"""Seconds that the logs of an ended run may make no progress before they are given up."""
+NEWS_PATIENCE = 3.0
+"""Seconds after a run's end in which its pods are expected to be reported as ended, too."""
+
+
+class NotFoundError(Exception):
+    """There is nothing to follow; the text says what was looked for."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to follow, how long, and what to keep of it."""
+
+    namespace: str
+    names: tuple[str, ...] = ()
+    label_selector: str = ""
+    """Instead of names: the Workflows that have these labels when the wait begins."""
+    until: str = "finished"
+    """"finished", "running" (the first pod runs) or "suspended"."""
+    node: tuple[str, str] | None = None
+    """A node's name and the phase to wait for, instead of `until`."""
+    timeout: float = 3600.0
+    give_up_on: frozenset[str] = frozenset()
+    """Kinds of diagnoses that end the wait …"""
+    give_up_after: float = 300.0
+    """… if they last that many seconds."""
+    logs_dir: Path | None = None
+    logs: LogOptions = dataclasses.field(default_factory=LogOptions)
+    merged: bool = False
+    show_tree: bool = False
+    show_logs: bool = False
+
+
+@dataclasses.dataclass(slots=True)
+class _Watched:
+    """A run and what is due for it."""
+
+    run: Run
+    view: TreeView = dataclasses.field(default_factory=TreeView)
+    read_version: str = ""
+    asked: float = float("-inf")
+    reads: int = 0
+    reading: bool = False
+    dirty: bool = True
+    ended_at: float | None = None
+    said: frozenset[tuple[str, str]] = frozenset()
+
+
+class Follower:
+    """Follows the wanted runs; afterwards `runs`, `collector` and `diagnoses` tell what became of them."""
+
+    def __init__(
+        self, cluster: Cluster, wanted: Wanted, journal: Journal, interrupted: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.wanted = wanted
+        self.gave_up: Diagnosis | None = None
+        self.trouble = ""
+        """Why the API server cannot be reached at the moment, if it cannot."""
+        self._cluster = cluster
+        self._clock = cluster.clock
+        self._journal = journal
+        self._interrupted = interrupted
+        self._watched: dict[str, _Watched] = {}
+        self._queue: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=5000)
+        self._asked: queue.Queue[str] = queue.Queue()
+        self._over = threading.Event()
+        self._around: Surroundings | None = None
+        self._around_asked = float("-inf")
+        self._deadline = self._clock.monotonic() + wanted.timeout
+        self._pods_listed = False
+        self._printers: list[Printer] = []
+        if wanted.logs_dir and wanted.merged:
+            self._printers.append(Printer(MergedFiles(wanted.logs_dir).write))
+        if wanted.show_logs:
+            self._printers.append(Printer(journal.log))
+        self._next_draw = self._next_check = 0.0
+        self.collector: Collector | None = None
+        if wanted.logs_dir or wanted.show_logs:
+            self.collector = Collector(cluster, wanted.logs, self._on_text)
+
+    @property
+    def runs(self) -> list[Run]:
+        return [watched.run for watched in self._watched.values()]
+
+    def now(self) -> float:
+        """The monotonic time, as diagnoses count it."""
+        return self._clock.monotonic()
+
+    def wall(self) -> datetime.datetime:
+        """The time of day."""
+        return datetime.datetime.fromtimestamp(self._clock.time(), datetime.UTC)
+
+    def follow(self) -> str:
+        """Follow to the end; returns "finished", "condition", "timeout", "gave_up", "deleted" or "interrupted".
+
+        Raises NotFoundError if there is no such Workflow, and ApiError if the cluster cannot be asked at all.
+        """
+        stream = self._find()
+        self._spawn(self._pump_workflows, stream)
+        self._spawn(self._pump_pods)
+        self._spawn(self._read)
+        outcome = self._loop()
+        if outcome in ("finished", "condition", "deleted") and not self._collect_rest():
+            outcome = "interrupted" if self._interrupted() else "timeout"
+        self._over.set()
+        self._finish_logs(outcome)
+        self._draw(last=True)
+        self._journal.write("end", outcome=outcome)
+        return outcome
+
+    # -- the threads that carry -----------------------------------------------------------------------------------
+
+    def _spawn(self, target: Callable[..., None], *args: Any) -> None:
+        def work() -> None:
+            try:
+                target(*args)
+            except ApiError as error:
+                self._queue.put(("refused", (target.__name__, error)))
+            except Exception as error:  # a thread that dies in silence would leave the wait hanging
+                self._queue.put(("bug", error))
+
+        threading.Thread(target=work, name=target.__name__, daemon=True).start()
+
+    def _find(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """List the Workflows to follow; returns the stream of their further events."""
+        wanted, query = self.wanted, {}
+        if len(wanted.names) == 1:
+            query["fieldSelector"] = f"metadata.name={wanted.names[0]}"
+        if wanted.label_selector:
+            query["labelSelector"] = wanted.label_selector
+        stream = self._cluster.events(
+            workflows(wanted.namespace), metadata_only=True, wanted=lambda: not self._over.is_set(), **query
+        )
+        for kind, item in stream:
+            if kind == "TROUBLE":
+                raise item["error"]
+            if kind == "SYNCED":
+                break
+            name = item["metadata"]["name"]
+            if not wanted.names or name in wanted.names:
+                self._add(item["metadata"])
+        if missing := [name for name in wanted.names if name not in self._watched]:
+            raise NotFoundError(f"there is no Workflow {', '.join(missing)} in the namespace {wanted.namespace}")
+        if not self._watched:
+            raise NotFoundError(
+                f"no Workflow in the namespace {wanted.namespace} has the labels {wanted.label_selector}"
+            )
+        return stream
+
+    def _add(self, metadata: dict[str, Any]) -> None:
+        now = self._clock.monotonic()
+        run = Run(metadata, now)
+        run.see_metadata(metadata, now)
+        self._watched[run.name] = _Watched(run)
+        if self.collector:
+            folder = LogFolder(self.wanted.logs_dir, run.name, run.namespace, run.uid)
+            self.collector.add_run(folder)
+
+    def _on_text(self, log: Any, text: bytes) -> None:
+        for printer in self._printers:
+            printer(log, text)
+
+    def _pump_workflows(self, stream: Iterator[tuple[str, dict[str, Any]]]) -> None:
+        for kind, item in stream:
+            self._queue.put(("trouble", item["error"]) if kind == "TROUBLE" else ("workflow", (kind, item)))
+
+    def _pump_pods(self) -> None:
+        names = sorted(self._watched)
+        if len(names) == 1:
+            selector = f"{WORKFLOW_LABEL}={names[0]}"
+        else:
+            selector = WORKFLOW_LABEL if len(names) > 100 else f"{WORKFLOW_LABEL} in ({','.join(names)})"
+        stream = self._cluster.events(
+            pods_path(self.wanted.namespace), wanted=lambda: not self._over.is_set(), labelSelector=selector
+        )
+        for kind, pod in stream:
+            if kind == "TROUBLE":
+                self._queue.put(("trouble", pod["error"]))
+            elif kind == "SYNCED":
+                self._queue.put(("pods_listed", None))
+            else:
+                watched = self._watched.get((pod["metadata"].get("labels") or {}).get(WORKFLOW_LABEL, ""))
+                if watched and (kind == "DELETED" or belongs_to(pod, watched.run)):
+                    kept = trim(pod) if "status" in pod else pod
+                    self._queue.put(("pod", (kind, watched.run.name, kept)))
+
+    def _read(self) -> None:
+        """Read what is asked for, one after the other: a Workflow by name, or, for "", the surroundings."""
+        while not self._over.is_set():
+            name = self._asked.get()
+            if not name:
+                self._queue.put(("around", self._look_around()))
+                continue
+            try:
+                self._queue.put(("read", self._cluster.get(workflows(self.wanted.namespace, name))))
+            except ApiError as error:
+                self._queue.put(("not_read", (name, error)))
+
+    def _look_around(self) -> Surroundings:
+        """Look up what may explain why nothing goes on; what may not be read stays None."""
+        around, namespace = Surroundings(), self.wanted.namespace
+        try:
+            around.allocatable = {}
+            for node in self._cluster.list("/api/v1/nodes"):
+                for resource, quantity in (node["status"].get("allocatable") or {}).items():
+                    if quantity.isdecimal() and int(quantity) >= int(around.allocatable.get(resource, 0)):
+                        around.allocatable[resource] = quantity
+        except ApiError:
+            around.allocatable = None
+        try:
+            found = self._cluster.list(pods_path(namespace), labelSelector="app=workflow-controller")
+            around.controllers = [pod["metadata"]["name"] for pod in found if pod["status"].get("phase") == "Running"]
+            config = self._cluster.get(core(namespace, "configmaps", "workflow-controller-configmap")).get("data") or {}
+            around.instance_id = instance_id_of(config)
+        except ApiError:
+            pass
+        return around
+
+    # -- the thread that decides ----------------------------------------------------------------------------------
+
+    def _loop(self) -> str:
+        while True:
+            self._take_events(TICK)
+            outcome = self._outcome()
+            if outcome:
+                return outcome
+            self._work()
+
+    def _outcome(self) -> str:
+        now = self._clock.monotonic()
+        if self._interrupted():
+            return "interrupted"
+        if all(self._has_ended(watched, now) for watched in self._watched.values()):
+            vanished = [run for run in self.runs if run.deleted and not run.done]
+            return "deleted" if vanished else "finished"
+        if self._condition_holds():
+            return "condition"
+        if now >= self._deadline:
+            return "timeout"
+        return "gave_up" if self.gave_up else ""
+
+    def _has_ended(self, watched: _Watched, now: float) -> bool:
+        run = watched.run
+        if not (run.deleted or (run.done and run.read_to_end)):
+            return False
+        if watched.ended_at is None:
+            watched.ended_at = now
+        return True
+
+    def _condition_holds(self) -> bool:
+        if self.wanted.node:
+            name, phase = self.wanted.node
+            return all(run.node_phase(name) == phase for run in self.runs)
+        if self.wanted.until == "running":
+            return all(run.running() for run in self.runs)
+        if self.wanted.until == "suspended":
+            return all(run.suspended() for run in self.runs)
+        return False
+
+    def _take_events(self, patience: float) -> None:
+        """Take the events that have come, after waiting for the first."""
+        try:
+            kind, what = self._queue.get(timeout=patience)
+            for _more in range(1000):
+                self._take(kind, what)
+                kind, what = self._queue.get_nowait()
+        except queue.Empty:
+            pass
+
+    def _take(self, kind: str, what: Any) -> None:
+        now = self._clock.monotonic()
+        if kind == "bug":
+            raise what
+        if kind == "refused":
+            self._take_refusal(*what)
+        elif kind in ("trouble", "not_read"):
+            name, error = what if kind == "not_read" else ("", what)
+            if name:
+                self._watched[name].reading = False
+                if error.status == 404:
+                    self._watched[name].run.deleted = True
+                    return
+            if not self.trouble and error.status != 410:
+                self._journal.write("note", workflow="", text=f"{error}; trying on")
+                self.trouble = str(error)
+        else:
+            self.trouble = ""
+            if kind == "around":
+                self._around = what
+            elif kind == "read":
+                self._take_workflow(what, now)
+            elif kind == "pod":
+                event, name, pod = what
+                self._take_pod(event, name, pod, now)
+            elif kind == "pods_listed":
+                self._pods_listed = True
+            elif what[0] != "SYNCED" and what[1]["metadata"]["name"] in self._watched:
+                watched = self._watched[what[1]["metadata"]["name"]]
+                watched.run.see_metadata(what[1]["metadata"], now, deleted=what[0] == "DELETED")
+                watched.dirty = True
+
+    def _take_refusal(self, where: str, error: ApiError) -> None:
+        if where == "_pump_pods" and error.status == 403:
+            self._journal.write("note", workflow="", text=f"pods cannot be watched, so there are no logs: {error}")
+            self._pods_listed = True
+        else:
+            raise error
+
+    def _take_workflow(self, workflow: dict[str, Any], now: float) -> None:
+        watched = self._watched[workflow["metadata"]["name"]]
+        watched.reading, watched.dirty = False, True
+        watched.read_version = workflow["metadata"]["resourceVersion"]
+        watched.run.see_workflow(workflow, now)
+
+    def _take_pod(self, kind: str, name: str, pod: dict[str, Any], now: float) -> None:
+        watched, deleted = self._watched[name], kind == "DELETED"
+        watched.run.see_pod(pod, now, deleted=deleted)
+        watched.dirty = True
+        known = watched.run.pods.get(pod["metadata"]["uid"])
+        if self.collector and known:
+            self.collector.see(name, known, gone=deleted)
+
+    def _work(self) -> None:
+        """What is due from time to time."""
+        now = self._clock.monotonic()
+        for watched in self._watched.values():
+            if self._read_is_due(watched, now):
+                watched.asked, watched.reading, watched.reads = now, True, watched.reads + 1
+                self._asked.put(watched.run.name)
+        if now >= self._next_draw:
+            self._draw()
+            # A large tree takes long to draw: it is drawn less often.
+            self._next_draw = now + max(0.4, 10 * (self._clock.monotonic() - now))
+        if now >= self._next_check:
+            self._diagnose(now)
+            if self.collector:
+                self.collector.tick()
+            self._next_check = now + max(1.0, 10 * (self._clock.monotonic() - now))
+
+    def _read_is_due(self, watched: _Watched, now: float) -> bool:
+        run, waited = watched.run, now - watched.asked
+        if watched.reading or run.deleted:
+            return False
+        if run.done:
+            return not run.read_to_end and (waited >= 1 or watched.read_version != run.version)
+        if not run.touched or watched.read_version == run.version:
+            return watched.reads == 0
+        gap = READ_GAP if self.wanted.until == "finished" and not self.wanted.node else READ_GAP / 5
+        return waited >= (1.0 if watched.reads < 4 else gap)
+
+    def _draw(self, *, last: bool = False) -> None:
+        if not self.wanted.show_tree or not self._journal:
+            return
+        for watched in self._watched.values():
+            known = watched.run.nodes or watched.run.nodes_error or last
+            if known and (watched.dirty or last):
+                watched.dirty = False
+                lines = watched.view.changes(watched.run.workflow, watched.run.current_nodes(), self.wall())
+                if lines:
+                    self._journal.write("tree", workflow=watched.run.name, lines=lines)
+
+    def _diagnose(self, now: float) -> None:
+        for watched in self._watched.values():
+            found = watched.run.diagnoses(now, self._around)
+            if any(diagnosis.kind in ("unschedulable", "controller") for diagnosis in found):
+                self._ask_around(now)
+            said = {(diagnosis.kind, diagnosis.message) for diagnosis in found}
+            for diagnosis in found:
+                new = (diagnosis.kind, diagnosis.message) not in watched.said
+                # Each kind is said once at most a minute: some messages count the seconds.
+                if new and not any(kind == diagnosis.kind for kind, text in watched.said):
+                    self._journal.write("note", workflow=watched.run.name, text=diagnosis.message)
+                if diagnosis.kind in self.wanted.give_up_on and now - diagnosis.since >= self.wanted.give_up_after:
+                    self.gave_up = diagnosis
+            watched.said = frozenset(said)
+
+    def _ask_around(self, now: float) -> None:
+        if now - self._around_asked >= 60:
+            self._around_asked = now
+            self._asked.put("")
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    def _collect_rest(self) -> bool:
+        """Let the logs come to their ends after the runs have; False if the time ran out, or somebody interrupted."""
+        if not self.collector or any(watched.ended_at is None for watched in self._watched.values()):
+            return True
+        start = progress_at = self._clock.monotonic()
+        received = -1
+        while self.collector.pending or self._pods_may_come(start):
+            self._take_events(0.02)
+            now = self._clock.monotonic()
+            if now >= self._deadline or self._interrupted():
+                return False
+            if now - start >= NEWS_PATIENCE:
+                self.collector.end_containers()
+            if now >= self._next_check:
+                self.collector.tick()
+                self._next_check = now + 1
+            before, received = received, sum(log.received for log in self.collector.logs)
+            if received != before:
+                progress_at = now
+            elif now - progress_at >= LOG_PATIENCE:
+                break
+        for run in self.runs:
+            for attempt in run.pods_gone_unseen():
+                self.collector.miss(run.name, attempt.pod, attempt.node_id, attempt.name)
+        return True
+
+    def _pods_may_come(self, start: float) -> bool:
+        """Whether the watch may still report pods that the Workflows speak of."""
+        waited = self._clock.monotonic() - start
+        if not self._pods_listed:
+            return waited < LOG_PATIENCE
+        return waited < NEWS_PATIENCE / 3 and any(any(run.pods_gone_unseen()) for run in self.runs)
+
+    def _finish_logs(self, outcome: str) -> None:
+        if not self.collector:
+            return
+        reasons = {
+            "timeout": "wait_timeout was over",
+            "interrupted": "the wait was interrupted",
+            "gave_up": "the wait was given up",
+            "condition": "the condition of the wait held",
+        }
+        self.collector.stop(reasons.get(outcome, f"nothing came for {LOG_PATIENCE:.0f} s"))
+        for printer in self._printers:
+            printer.finish(self.collector.logs)
+
+
+def instance_id_of(config: dict[str, str]) -> str:
+    """The instance ID that a workflow-controller-configmap's data sets; empty if none."""
+    if "instanceID" in config:
+        return config["instanceID"]
+    import yaml
+
+    try:
+        settings = yaml.safe_load(config.get("config", "")) or {}
+    except yaml.YAMLError:
+        return ""
+    return str(settings.get("instanceID") or "")
+
+
+def shut_down(cluster: Cluster, run: Run, how: str) -> None:
+    """Ask the controller to end a run: `how` is "Stop" (exit handlers still run) or "Terminate"."""
+    cluster.patch(argo(run.namespace, "workflows", run.name), {"spec": {"shutdown": how}})

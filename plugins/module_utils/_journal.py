@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens while a module waits, one JSON object a line, for the action plugin and other programs. Private.
+
+    {"time": "2026-11-22T15:45:18.123Z", "event": "tree", "workflow": "gpu-say-x7k2v", "lines": [" ├─✔ echo(0:Argo)…"]}
+    {"time": …, "event": "log", "workflow": …, "node": "echo(0:Argo)(0)", "container": "main", "lines": ["Input was …"]}
+    {"time": …, "event": "note", "workflow": …, "text": "2 pods cannot be scheduled: …"}
+    {"time": …, "event": "end", "outcome": "finished"}
+
+`tree` has the lines of the tree that have changed, `log` whole lines without control characters.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ansible_collections.argo.workflows.plugins.module_utils import _tree
+from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log
+from ansible_collections.argo.workflows.plugins.module_utils._nodes import Json
+
+SCREEN = 24
+"""Lines of a tree that are shown; a larger one is summed up."""
+LINES_A_SECOND = 500
+"""Log lines that are shown in a second; nobody reads faster, and the files have them all."""
+
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.?|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class Journal:
+    """Writes events to a file or a named pipe; without a path, nowhere. Safe to share between threads."""
+
+    def __init__(self, path: str | None) -> None:
+        self._lock = threading.Lock()
+        self._file: BinaryIO | None = None
+        if path:
+            self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - it stays open while the module waits
+        self._second = 0
+        self._shown = 0
+        self._left_out = 0
+
+    def __bool__(self) -> bool:
+        return self._file is not None
+
+    def write(self, event: str, **details: Any) -> None:
+        """Write one event; a reader that has gone away ends the journal, not the wait."""
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = json.dumps({"time": now, "event": event, **details}, ensure_ascii=False).encode(errors="replace")
+        with self._lock:
+            if self._file:
+                try:
+                    self._file.write(line + b"\n")
+                except OSError:
+                    self._file = None
+
+    def log(self, log: Log, lines: Sequence[bytes]) -> None:
+        """Write lines of a log, as many as somebody could read."""
+        with self._lock:
+            second = int(time.monotonic())
+            if second != self._second:
+                self._second, self._shown = second, 0
+            shown = lines[: LINES_A_SECOND - self._shown]
+            self._shown += len(shown)
+            self._left_out += len(lines) - len(shown)
+            left_out = self._left_out if shown else 0
+            self._left_out -= left_out
+        if left_out:
+            self.write("note", workflow=log.workflow, text=f"{left_out:,} lines were not shown; the files have them")
+        if shown:
+            text = [_CONTROL.sub("", line.decode(errors="replace")) for line in shown]
+            self.write("log", workflow=log.workflow, node=log.display_name, container=log.container, lines=text)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._file:
+                self._file.close()
+                self._file = None
+
+
+class TreeView:
+    """The tree of one run as it is shown while it goes on: at first whole, then the lines that have changed."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._next = 0.0
+
+    def changes(self, workflow: Json, nodes: Mapping[str, Json], wall: datetime.datetime) -> list[str]:
+        """The lines that are new since the last call; time that passes alone is no change."""
+        if workflow["metadata"]["name"] not in nodes:
+            return []
+        drawn = _tree.screenful(workflow, nodes, wall, lines=SCREEN).splitlines()
+        # Drawn for a fixed instant, a line is the same as before if nothing but time has passed.
+        fixed = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
+        keys = [_key(line) for line in _tree.screenful(workflow, nodes, fixed, lines=SCREEN).splitlines()]
+        changed = [line for line, key in zip(drawn, keys, strict=True) if key not in self._known]
+        self._known = {*keys}
+        return changed
+
+
+def _key(line: str) -> str:
+    """A line without what its neighbours change: its branches and the width of its columns."""
+    return re.sub(r"\s+", " ", line.lstrip(" ├└│─┬·"))

@@ -1,0 +1,445 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: workflow_wait
+short_description: Wait for Argo Workflows and bring their logs home
+version_added: 0.1.0
+author:
+  - the argo.workflows authors
+description:
+  - Follows one or several Workflows until they have ended, or until a condition holds, and says what keeps them from
+    going on while they do not.
+  - Shows their tree, and if asked the lines of their logs, live in the output of C(ansible-playbook).
+  - Collects the logs of all containers of all attempts, one file each, complete or with the reason why not.
+  - Watches, and does not poll. Needs the Kubernetes API alone; neither the C(argo) command nor the Argo Server is used.
+options:
+  name:
+    description:
+      - Names of the Workflows to wait for.
+    type: list
+    elements: str
+  label_selectors:
+    description:
+      - Wait for the Workflows that have these labels when the wait begins, each entry as in C(team=vision) or
+        C(tier in (a,b)). All of them must hold.
+    type: list
+    elements: str
+  namespace:
+    description:
+      - Namespace of the Workflows.
+    type: str
+    default: argo
+  until:
+    description:
+      - What to wait for. With several Workflows it must hold for each of them.
+      - V(finished) - it has ended, as V(Succeeded), V(Failed) or V(Error).
+      - V(running) - its first pod runs.
+      - V(suspended) - it waits for somebody to resume it.
+      - A Workflow that ends before the condition holds ends the wait, too.
+    type: str
+    choices: [finished, running, suspended]
+    default: finished
+  node:
+    description:
+      - Wait until a node of the Workflow is in a phase, instead of O(until).
+    type: dict
+    suboptions:
+      name:
+        description:
+          - Name of the node, as C(argo get) shows it, as in C(echo(0:Argo)); its full name or its ID will do, too.
+        type: str
+        required: true
+      phase:
+        description:
+          - The phase to wait for.
+        type: str
+        choices: [Pending, Running, Succeeded, Failed, Error, Skipped, Omitted]
+        default: Succeeded
+  wait_timeout:
+    description:
+      - Seconds to wait at most. It holds whatever the API server does.
+    type: int
+    default: 3600
+  on_timeout:
+    description:
+      - What becomes of the Workflows when the time is over, or when the wait is given up because of O(give_up_on).
+      - V(leave) - they go on.
+      - V(stop) - they are stopped; exit handlers still run.
+      - V(terminate) - they are ended at once.
+    type: str
+    choices: [leave, stop, terminate]
+    default: leave
+  on_interrupt:
+    description:
+      - What becomes of the Workflows when the wait is interrupted, by Ctrl-C, by SIGTERM, or by a cancelled job.
+      - The values are those of O(on_timeout).
+    type: str
+    choices: [leave, stop, terminate]
+    default: leave
+  fail_on:
+    description:
+      - What makes the task fail.
+      - V(failed) and V(error) are the phases that a Workflow can end in, V(deleted) is a Workflow that was deleted
+        before it had ended, V(timeout) is O(wait_timeout), V(logs) is a log that is not complete.
+      - Giving up because of O(give_up_on) always does.
+    type: list
+    elements: str
+    choices: [failed, error, deleted, timeout, logs]
+    default: [failed, error, deleted, timeout]
+  give_up_on:
+    description:
+      - End the wait early, as a failure, on what does not heal by itself. By default nothing does.
+      - V(unschedulable) - a pod fits on no node.
+      - V(image) - an image cannot be had.
+      - V(start) - a container cannot be started for another reason.
+      - V(quota) - the quota of the namespace is used up.
+      - V(forbidden) - the service account of the pods lacks its rights on workflowtaskresults.
+      - V(controller) - no controller takes the Workflow up.
+      - V(stuck) - all pods have ended, but the Workflow does not.
+    type: list
+    elements: str
+    choices: [unschedulable, image, start, quota, forbidden, controller, stuck]
+    default: []
+  give_up_after:
+    description:
+      - Seconds that such a state has to last.
+    type: int
+    default: 300
+  logs_dir:
+    description:
+      - Folder for the logs. Without it none are kept.
+      - Each container of each attempt gets a file C(WORKFLOW/INDEX-ITEM/ATTEMPT-CONTAINER.log) in it, and each Workflow
+        an C(index.json) that says what is complete.
+      - A second wait for the same Workflow goes on where the first was.
+    type: path
+  containers:
+    description:
+      - Names of the containers whose logs are wanted.
+      - V(main) is what the template runs; of a containerSet these are all its containers. V(all) is every container of
+        the pod, those that Argo adds included.
+    type: list
+    elements: str
+    default: [main]
+  log_timestamps:
+    description:
+      - Whether the lines in the files begin with the time at which they were written.
+    type: bool
+    default: false
+  merged_log:
+    description:
+      - Whether to write all logs of a Workflow to C(WORKFLOW/merged.log), too, in the order in which they come, each
+        line behind the name of its item, as in C(echo(0:Argo)(0)).
+    type: bool
+    default: false
+  parallel_logs:
+    description:
+      - The most connections that are open for logs at the same time.
+    type: int
+    default: 64
+  progress:
+    description:
+      - What is shown while it waits.
+      - V(tree) - the tree, and then its lines that change; of large Workflows a summary.
+      - V(logs) - the lines of the logs, too.
+      - V(none) - nothing.
+      - Nothing is shown on remote connections, in C(async) tasks, and with stdout callbacks whose output is for
+        programs.
+    type: str
+    choices: [tree, logs, none]
+    default: tree
+  journal:
+    description:
+      - File to which what happens is appended, one JSON object a line, for other programs.
+    type: path
+extends_documentation_fragment:
+  - argo.workflows.attributes
+  - argo.workflows.attributes.actiongroup_argo
+  - argo.workflows.connection
+attributes:
+  check_mode:
+    support: full
+    details:
+      - In check mode it returns at once.
+  diff_mode:
+    support: N/A
+    details:
+      - It changes nothing.
+  idempotent:
+    support: full
+notes:
+  - Needs the rights to get, list and watch workflows, to list and watch pods, and to get pods/log; and to patch
+    workflows, to stop or terminate them.
+  - Where it may also list nodes, it says what they have when a pod fits on none.
+seealso:
+  - module: argo.workflows.workflow
+  - module: argo.workflows.workflow_logs
+  - module: argo.workflows.workflow_info
+"""
+
+EXAMPLES = r"""
+- name: The run has ended and its logs are in ./logs
+  argo.workflows.workflow_wait:
+    name: "{{ run.name }}"
+    logs_dir: ./logs
+
+- name: The run is watched with its log lines, and stopped if it takes longer than an hour
+  argo.workflows.workflow_wait:
+    name: "{{ run.name }}"
+    progress: logs
+    wait_timeout: 3600
+    on_timeout: stop
+
+- name: All runs of the nightly batch have ended, whatever their end
+  argo.workflows.workflow_wait:
+    label_selectors:
+      - batch=nightly
+    fail_on: [timeout]
+  register: batch
+
+- name: A run that can never start is not waited for
+  argo.workflows.workflow_wait:
+    name: "{{ run.name }}"
+    give_up_on: [unschedulable, image, controller]
+    give_up_after: 60
+    on_timeout: terminate
+
+- name: The approval step is reached
+  argo.workflows.workflow_wait:
+    name: "{{ run.name }}"
+    until: suspended
+"""
+
+RETURN = r"""
+outcome:
+  description:
+    - Why the wait has ended, V(finished), V(condition), V(timeout), V(gave_up), V(deleted) or V(interrupted).
+  returned: always
+  type: str
+  sample: finished
+workflows:
+  description:
+    - The Workflows, each with the keys that are described below. With a single one these are at the top of the result,
+      too, without V(workflows).
+  returned: with several Workflows
+  type: list
+  elements: dict
+phase:
+  description: V(Pending), V(Running), V(Succeeded), V(Failed) or V(Error). Of several Workflows the worst.
+  returned: always
+  type: str
+  sample: Succeeded
+name:
+  description: Name of the Workflow.
+  returned: with one Workflow
+  type: str
+  sample: gpu-say-7k2vq
+message:
+  description: What Argo says about the Workflow.
+  returned: with one Workflow
+  type: str
+status:
+  description: The phase as C(argo get) shows it, as in V(Running (Suspended)).
+  returned: with one Workflow
+  type: str
+created:
+  description: When it was created.
+  returned: with one Workflow
+  type: str
+started:
+  description: When it was started.
+  returned: with one Workflow
+  type: str
+finished:
+  description: When it has ended.
+  returned: with one Workflow
+  type: str
+duration:
+  description: Seconds from its start to its end.
+  returned: with one Workflow
+  type: float
+progress:
+  description: Pods that have ended, of all pods so far.
+  returned: with one Workflow
+  type: str
+  sample: 3/3
+tree:
+  description: The tree, as C(argo get) draws it.
+  returned: with one Workflow
+  type: str
+gpu_seconds:
+  description: Seconds times GPUs, C(total), and of it C(failed), spent on attempts that failed.
+  returned: with one Workflow
+  type: dict
+  sample: {"total": 9, "failed": 0}
+items:
+  description:
+    - The items of the fan-out, or the steps without one, with C(index), C(value), C(name), C(phase), C(message),
+      C(exit_code), C(node), C(duration), C(pods), and their C(attempts).
+    - C(logs) are the logs of all attempts, each with C(path), C(lines), C(bytes), C(complete) and C(reason).
+    - C(tail) is the end of the log of the last attempt of an item that did not succeed.
+    - At most 1,000 are returned, those that did not succeed first; C(index.json) has the logs of all.
+  returned: with one Workflow
+  type: list
+  elements: dict
+items_total:
+  description: How many items there are.
+  returned: with one Workflow
+  type: int
+diagnoses:
+  description: What kept the Workflow from going on, or from succeeding, each with C(kind) and C(message).
+  returned: with one Workflow
+  type: list
+  elements: dict
+logs_dir:
+  description: The folder of its logs.
+  returned: with one Workflow, if O(logs_dir) is set
+  type: str
+logs_complete:
+  description: Whether all logs are complete.
+  returned: with one Workflow, if O(logs_dir) is set
+  type: bool
+logs_incomplete:
+  description: The logs that are not complete, with the reason, at most 100.
+  returned: with one Workflow, if O(logs_dir) is set
+  type: list
+  elements: dict
+"""
+
+import select
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.argo.workflows.plugins.module_utils._follow import Follower, NotFoundError, Wanted, shut_down
+from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._logs import LogOptions
+from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
+from ansible_collections.argo.workflows.plugins.module_utils._result import failure_of, result_of
+from ansible_collections.argo.workflows.plugins.module_utils._state import KINDS
+
+SHUT_DOWN = ["leave", "stop", "terminate"]
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "name": {"type": "list", "elements": "str"},
+    "label_selectors": {"type": "list", "elements": "str"},
+    "namespace": {"type": "str", "default": "argo"},
+    "until": {"type": "str", "choices": ["finished", "running", "suspended"], "default": "finished"},
+    "node": {
+        "type": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "phase": {
+                "type": "str",
+                "choices": ["Pending", "Running", "Succeeded", "Failed", "Error", "Skipped", "Omitted"],
+                "default": "Succeeded",
+            },
+        },
+    },
+    "wait_timeout": {"type": "int", "default": 3600},
+    "on_timeout": {"type": "str", "choices": SHUT_DOWN, "default": "leave"},
+    "on_interrupt": {"type": "str", "choices": SHUT_DOWN, "default": "leave"},
+    "fail_on": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["failed", "error", "deleted", "timeout", "logs"],
+        "default": ["failed", "error", "deleted", "timeout"],
+    },
+    "give_up_on": {"type": "list", "elements": "str", "choices": list(KINDS), "default": []},
+    "give_up_after": {"type": "int", "default": 300},
+    "logs_dir": {"type": "path"},
+    "containers": {"type": "list", "elements": "str", "default": ["main"]},
+    "log_timestamps": {"type": "bool", "default": False},
+    "merged_log": {"type": "bool", "default": False},
+    "parallel_logs": {"type": "int", "default": 64},
+    "progress": {"type": "str", "choices": ["tree", "logs", "none"], "default": "tree"},
+    "journal": {"type": "path"},
+}
+
+
+def wanted_of(params: dict[str, Any]) -> Wanted:
+    """What the module's options ask for."""
+    node = params["node"]
+    return Wanted(
+        namespace=params["namespace"],
+        names=tuple(params["name"] or ()),
+        label_selector=",".join(params["label_selectors"] or ()),
+        until=params["until"],
+        node=(node["name"], node["phase"]) if node else None,
+        timeout=params["wait_timeout"],
+        give_up_on=frozenset(params["give_up_on"]),
+        give_up_after=params["give_up_after"],
+        logs_dir=Path(params["logs_dir"]).absolute() if params["logs_dir"] else None,
+        logs=LogOptions(tuple(params["containers"]), params["log_timestamps"], max(1, params["parallel_logs"])),
+        merged=params["merged_log"],
+        show_tree=params["progress"] != "none",
+        show_logs=params["progress"] == "logs",
+    )
+
+
+def watch_for_interrupt() -> Callable[[], bool]:
+    """Returns a function that says whether this process was asked to end, or whoever started it has gone."""
+    received: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: received.append(number))
+    # Ansible does not pass a Ctrl-C on to its modules, it goes: then nobody reads this module's stdout any more.
+    reader = select.poll()
+    reader.register(1, 0)
+
+    def interrupted() -> bool:
+        return bool(received) or any(event & (select.POLLERR | select.POLLHUP) for fd, event in reader.poll(0))
+
+    return interrupted
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    if module.check_mode:
+        return {"changed": False, "outcome": "skipped", "phase": ""}
+    interrupted = watch_for_interrupt()
+    wanted = wanted_of(params)
+    cluster = Cluster.from_params(params)
+    journal = Journal(params["journal"])
+    follower = Follower(cluster, wanted, journal, interrupted)
+    try:
+        outcome = follower.follow()
+    except NotFoundError as error:
+        raise UserError(f"{error}; it may have been deleted, or the name or namespace is another one") from error
+    finally:
+        journal.close()
+    how = {"timeout": params["on_timeout"], "gave_up": params["on_timeout"], "interrupted": params["on_interrupt"]}
+    action = how.get(outcome, "leave")
+    not_done: list[str] = []
+    if action != "leave":
+        for each in follower.runs:
+            if not each.done and not each.deleted:
+                try:
+                    shut_down(cluster, each, action.capitalize())
+                except ApiError as error:
+                    not_done.append(f"it could not be told to {action}: {error}")
+    result = result_of(follower, outcome)
+    failure = failure_of(follower, outcome, params["fail_on"], params["wait_timeout"], action)
+    if failure:
+        raise UserError(" ".join([failure, *not_done]), **result)
+    return result
+
+
+def main() -> None:
+    run_module(
+        run,
+        ARGUMENT_SPEC,
+        mutually_exclusive=[("name", "label_selectors"), ("node", "until")],
+        required_one_of=[("name", "label_selectors")],
+        supports_check_mode=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
