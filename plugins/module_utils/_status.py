@@ -33,6 +33,7 @@ KINDS = {
     "Namespace": Kind("", "v1", "namespaces", namespaced=False),
     "CustomResourceDefinition": Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", namespaced=False),
     "PriorityClass": Kind("scheduling.k8s.io", "v1", "priorityclasses", namespaced=False),
+    "ClusterRole": Kind("rbac.authorization.k8s.io", "v1", "clusterroles", namespaced=False),
     "ServiceAccount": Kind("", "v1", "serviceaccounts"),
     "ConfigMap": Kind("", "v1", "configmaps"),
     "Service": Kind("", "v1", "services"),
@@ -128,6 +129,8 @@ def is_needed(wanted: Object, live: Object | None, update_crds: bool) -> bool:
             return update_crds
         case "PriorityClass":
             return False
+        case "ClusterRole":
+            return live.get("rules") != wanted["rules"]
         case "Namespace":
             labels = wanted["metadata"].get("labels") or {}
             return is_ours(live) or not labels.items() <= (live["metadata"].get("labels") or {}).items()
