@@ -63,8 +63,8 @@ CONNECTION_SPEC: dict[str, Any] = {
 class UserError(Exception):
     """What the user can mend, as one sentence; it becomes the module's failure message."""
 
-    def __init__(self, message: str, **result: Any) -> None:
-        super().__init__(message)
+    def __init__(self, sentence: str, /, **result: Any) -> None:
+        super().__init__(sentence)
         self.result = result
 
 
