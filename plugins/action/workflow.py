@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleError, AnsibleFileNotFound
 from ansible.plugins.action import ActionBase
 
 
@@ -22,8 +22,10 @@ class ActionModule(ActionBase):
             if arguments.get("src"):
                 arguments["src"] = self._on_the_target(arguments["src"])
             result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
+        except AnsibleFileNotFound:
+            result.update(failed=True, msg=f"src {arguments['src']}: no such file beside the playbook or in its files/")
         except AnsibleError as error:
-            result.update(failed=True, msg=f"src {arguments['src']}: {error.message}")
+            result.update(failed=True, msg=f"src {arguments.get('src')} cannot be used: {error.message}")
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result

@@ -12,9 +12,12 @@ from ansible_collections.argo.workflows.plugins.module_utils import _fanout
 
 
 def fanout_results(
-    workflows: Sequence[Mapping[str, Any]], fanout: Mapping[str, Any], before: Sequence[dict[str, Any]] = ()
+    workflows: Sequence[Mapping[str, Any]],
+    fanout: Mapping[str, Any],
+    infos: Sequence[Mapping[str, Any]] = (),
+    before: Sequence[dict[str, Any]] = (),
 ) -> list[dict[str, Any]]:
-    results = _fanout.results(fanout["all_items"], fanout["runs"], workflows)
+    results = _fanout.results(fanout["all_items"], fanout["runs"], workflows, infos)
     return _fanout.merged(before, results) if before else results
 
 

@@ -168,6 +168,8 @@ def plan(items: Sequence[Any], indexes: Sequence[int] | None = None, max_items: 
     """
     texts = _travelling(items)
     chosen = list(range(len(texts))) if indexes is None else sorted(indexes)
+    if not chosen:
+        return Plan(count=0, by_index=False, shards=[])
     plain = indexes is None and all(_PLAIN.fullmatch(text) for text in texts)
     shards = [_plain_shard(texts, chosen)] if plain else []
     if not plain or len(_parts(chosen, [_plain_bytes(texts[index]) for index in chosen], max_items)) > 1:
@@ -319,17 +321,20 @@ def _worst_case(template: Json) -> float | None:
 Result = dict[str, Any]
 
 
-def results(items: Sequence[Any], runs: Sequence[Json], workflows: Sequence[Json]) -> list[Result]:
+def results(
+    items: Sequence[Any], runs: Sequence[Json], workflows: Sequence[Json], infos: Sequence[Json] = ()
+) -> list[Result]:
     """What became of each item that was run, in the order of the whole list.
 
     `runs` have the `indexes` of their items, `workflows` the `items` that workflow_wait returned, one of each for each
-    Workflow. A result is the item as workflow_wait has it, with its place in the whole list, its value, its Workflow
-    and its `output`: the output parameter of that name, else the last line of its log. An item that Argo did not run
-    has the phase Missing.
+    Workflow; `infos` are what workflow_info returned of those that have more. A result is the item as workflow_wait has
+    it, with its place in the whole list, its value, its Workflow and its `output`: the output parameter of that name,
+    else the last line of its log. An item that Argo did not run has the phase Missing.
     """
     found = []
+    more = {info["name"]: info["items"] for info in infos}
     for run, workflow in zip(runs, workflows, strict=True):
-        ran = {item["index"]: item for item in workflow["items"]}
+        ran = {item["index"]: item for item in [*more.get(workflow["name"], ()), *workflow["items"]]}
         for place, index in enumerate(run["indexes"]):
             known = ran.get(place) or {"phase": "Missing", "message": "Argo did not run this item"}
             output = (known.get("outputs") or {}).get("output", known.get("last_line", ""))

@@ -200,11 +200,19 @@ def _check_names(metadata: Json) -> None:
 def _templates(workflow: Json) -> dict[str, Json]:
     templates: dict[str, Json] = {}
     for template in workflow["spec"].get("templates") or []:
-        name = template.get("name")
+        name = _checked_name(template, "template")
         if name in templates:
             raise ManifestError(f"there are two templates named {name}")
         templates[name] = template
     return templates
+
+
+def _checked_name(thing: Json, kind: str) -> str:
+    """The name of a template, step or task. One that is no string sends Argo v4.1.2's controller into a panic loop."""
+    name = thing.get("name")
+    if not isinstance(name, str) or not name:
+        raise ManifestError(f"a {kind} has the name {json.dumps(name)}, and a name is a string: put it in quotes")
+    return name
 
 
 def _check_template(template: Json, templates: Mapping[str, Json]) -> Iterator[str]:
@@ -218,11 +226,10 @@ def _check_template(template: Json, templates: Mapping[str, Json]) -> Iterator[s
             "Argo refuses it on steps and dag"
         )
     for caller in _callers(template):
-        called = caller.get("template")
+        called, step = caller.get("template"), _checked_name(caller, f"step or task of the template {name}")
         if called is not None and called not in templates:
             raise ManifestError(
-                f"{caller.get('name')} of the template {name} calls the template {called}, "
-                f"which is not one of: {_listed(templates)}"
+                f"{step} of the template {name} calls the template {called}, which is not one of: {_listed(templates)}"
             )
     retry = template.get("retryStrategy")
     if retry is None:

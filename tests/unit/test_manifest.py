@@ -123,6 +123,8 @@ def test_a_template_reference_may_have_parameters_that_the_manifest_does_not_sho
         (changed(main__activeDeadlineSeconds=60), "activeDeadlineSeconds of the template main belongs on the template"),
         (changed(main__steps=[[{"name": "n", "template": "wrok"}]]), "n of the template main calls the template wrok"),
         (changed(work__container=None), "the template work has none of steps, dag, container"),
+        (changed(main__steps=[[{"name": True, "template": "work"}]]), "template main has the name true, and a name is"),
+        (changed(work__name=7), "a template has the name 7, and a name is a string"),
         (changed(work__name="main"), "there are two templates named main"),
         (changed(work__retryStrategy={"limit": 1, "backoff": {"factor": 2}}), "template work has no duration"),
         (changed(work__retryStrategy={"limit": 1, "backoff": {"duration": "1s", "factor": "1.5"}}), "factor .* is 1.5"),
