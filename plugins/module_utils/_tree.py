@@ -11,7 +11,6 @@ from __future__ import annotations
 import collections
 import dataclasses
 import datetime
-import functools
 import itertools
 import json
 import re
@@ -118,26 +117,36 @@ def _children(nodes: Mapping[str, Json]) -> dict[str, list[Json]]:
     for node in nodes.values():
         if node["type"] not in ("TaskGroup", "Container"):
             below[parents.get(node["id"]) or node.get("boundaryID", "")].append(node)
-    for siblings in below.values():
-        siblings.sort(key=functools.cmp_to_key(_compare))
-    return below
+    return {above: _in_order(siblings) for above, siblings in below.items()}
 
 
-def _compare(one: Json, other: Json) -> int:
-    """Order siblings by start; of those that started together, items by their index and others by name."""
-    start, other_start = one.get("startedAt") or "", other.get("startedAt") or ""
-    if start != other_start:
-        return -1 if start < other_start else 1
-    name, other_name = one["displayName"], other["displayName"]
-    index, other_index = _index(name), _index(other_name)
-    if index is not None and other_index is not None and index != other_index:
-        return index - other_index
-    return (name > other_name) - (name < other_name)
+def _in_order(siblings: Iterable[Json]) -> list[Json]:
+    """Siblings by start; of those that started together, the items of a fan-out by index, others by name.
+
+    Where a fan-out started together with other steps, `argo get` changes the order from call to call; here it is kept
+    together.
+    """
+
+    def start(node: Json) -> str:
+        return node.get("startedAt") or ""
+
+    def by_index(node: Json) -> tuple[int, str]:
+        return _index(node), node["displayName"]
+
+    def by_step(node: Json) -> tuple[str, int, str]:
+        return node["displayName"].partition("(")[0], *by_index(node)
+
+    ordered: list[Json] = []
+    for _start, together in itertools.groupby(sorted(siblings, key=start), key=start):
+        nodes = list(together)
+        is_fan_out = all(_index(node) >= 0 for node in nodes)
+        ordered += sorted(nodes, key=by_index if is_fan_out else by_step)
+    return ordered
 
 
-def _index(display_name: str) -> int | None:
-    found = re.match(r"[^(:]*\((\d+):", display_name)
-    return int(found[1]) if found else None
+def _index(node: Json) -> int:
+    found = re.match(r"[^(:]*\((\d+):", node["displayName"])
+    return int(found[1]) if found else -1
 
 
 def _walk(
