@@ -473,16 +473,17 @@ class _Operation:
     def execute_group(self, group_node: Json, group: list[Json], boundary: str) -> None:
         if self.fulfilled(group_node):
             return
-        steps = self.expand(group_node, group, boundary)
-        for step in steps:
+        waiting = False
+        for step in self.expand(group_node, group, boundary):
             try:
                 child = self.execute(f"{group_node['name']}.{step['name']}", step, boundary)
             except _ParallelismReachedError:
                 child = self.find(f"{group_node['name']}.{step['name']}")
+            waiting = waiting or child is None
             if child is not None:
                 self.connect(group_node, child)
         children = [self.nodes[child] for child in group_node.get("children", [])]
-        if len(children) < len(steps) or not all(self.fulfilled(child) for child in children):
+        if waiting or not all(self.fulfilled(child) for child in children):
             return
         failed = next((child["id"] for child in children if child["phase"] in FAILED), "")
         if failed:

@@ -70,7 +70,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if match := re.fullmatch(r"/api/v1/workflows/([^/]+)(?:/([^/]+))?", path):
             namespace, name = match[1], match[2] or ""
             options = {k.removeprefix("listOptions."): v for k, v in query.items() if k.startswith("listOptions.")}
-            return Kube(token).get(workflows(namespace, name), **options)
+            found = Kube(token).get(workflows(namespace, name), **options)
+            return {key: found[key] for key in ("metadata", "items", "spec", "status") if key in found}
         raise ApiError(404, f"stand-in: GET {path} is not supported")
 
     def userinfo(self, token: str) -> Json:

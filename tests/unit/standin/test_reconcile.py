@@ -263,3 +263,12 @@ def test_durations_are_read_as_argo_reads_them(text: str, value: float) -> None:
 )
 def test_durations_are_written_as_argo_writes_them(duration: float, text: str) -> None:
     assert humanized(duration) == text
+
+
+def test_of_two_items_whose_nodes_hash_alike_only_the_first_runs_as_in_argo() -> None:
+    workflow = fan_out('["thsvhys", "xtmrhvm", "c"]')
+    workflow["metadata"]["name"] = "collide-plain"
+    first = reconcile(workflow, [], [], at(0))
+    assert len(first.create) == 2
+    pods = [ended(pod) for pod in first.create.values()]
+    assert reconcile(first.workflow, pods, [], at(5)).workflow["status"]["phase"] == "Succeeded"
