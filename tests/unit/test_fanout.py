@@ -73,13 +73,13 @@ def delivered(plan: _fanout.Plan) -> dict[int, str]:
     return found
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.lists(TEXTS | PLAIN | st.sampled_from(TRAPS), max_size=12))
 def test_every_text_arrives_byte_for_byte(items: list[str]) -> None:
     assert delivered(_fanout.plan(items)) == dict(enumerate(items))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(VALUES, max_size=6), st.integers(min_value=1, max_value=3))
 def test_every_value_arrives_as_its_json_however_the_list_is_split(items: list[Any], max_items: int) -> None:
     arrived = delivered(_fanout.plan(items, max_items=max_items))
@@ -88,7 +88,7 @@ def test_every_value_arrives_as_its_json_however_the_list_is_split(items: list[A
         assert text == item if isinstance(item, str) else json.loads(text) == item
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(TEXTS | st.sampled_from(TRAPS), min_size=1, max_size=6))
 def test_no_character_that_means_something_to_argo_or_a_shell_is_in_the_workflow(items: list[str]) -> None:
     plan = _fanout.plan(items)
