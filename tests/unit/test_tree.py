@@ -70,7 +70,7 @@ def test_all_of_argo_get_is_drawn_to_the_byte(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", DRAWN, ids=label)
-def test_made_up_workflows_are_drawn_as_argo_get_draws_them(path: Path) -> None:
+def test_trees_of_every_kind_are_drawn_as_argo_get_draws_them(path: Path) -> None:
     name, *options = path.stem.split(".")
     workflow = json.loads(path.with_name(f"{name}.json").read_text())
     style = _tree.Style(ascii="ascii" in options, colour="colour" in options)
