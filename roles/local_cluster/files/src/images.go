@@ -16,8 +16,24 @@ import (
 	"strings"
 )
 
-// importImages imports the pause image and every *.tar of the folders whose content is not the last imported from that path.
-func (c cluster) importImages(dirs []string) (imported []string, err error) {
+// archivesOf returns the pause image's archive and every *.tar of the folders.
+func (c cluster) archivesOf(dirs []string) ([]string, error) {
+	archives := []string{c.runtime("pause.tar")}
+	for _, dir := range dirs {
+		if _, err := os.ReadDir(dir); err != nil {
+			return nil, fmt.Errorf("no images can be imported from the folder %s: %w", dir, err)
+		}
+		found, err := filepath.Glob(filepath.Join(dir, "*.tar"))
+		if err != nil {
+			return nil, err
+		}
+		archives = append(archives, found...)
+	}
+	return archives, nil
+}
+
+// importImages imports each archive whose content is not what was imported last from its path, and returns which these were.
+func (c cluster) importImages(archives []string) (imported []string, err error) {
 	if err := c.waitFor(c.containerdAnswers); err != nil {
 		return nil, err
 	}
@@ -30,17 +46,6 @@ func (c cluster) importImages(dirs []string) (imported []string, err error) {
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	archives := []string{c.runtime("pause.tar")}
-	for _, dir := range dirs {
-		if _, err := os.Stat(dir); err != nil {
-			return nil, fmt.Errorf("no images can be imported from %s: %w", dir, err)
-		}
-		found, err := filepath.Glob(filepath.Join(dir, "*.tar"))
-		if err != nil {
-			return nil, err
-		}
-		archives = append(archives, found...)
-	}
 	imported = []string{}
 	for _, archive := range archives {
 		digest, err := digestOf(archive)
@@ -50,7 +55,8 @@ func (c cluster) importImages(dirs []string) (imported []string, err error) {
 		if digests[archive] == digest {
 			continue
 		}
-		importing := exec.Command(c.runtime("usr/bin/ctr"), "--address", c.path("run/containerd.sock"), "--namespace", "k8s.io", "images", "import", archive)
+		importing := exec.Command(c.runtime("usr/bin/ctr"),
+			"--address", c.path("run/containerd.sock"), "--namespace", "k8s.io", "images", "import", archive)
 		if output, err := importing.CombinedOutput(); err != nil {
 			return imported, fmt.Errorf("importing the image archive %s: %w: %s", archive, err, strings.TrimSpace(string(output)))
 		}

@@ -31,6 +31,13 @@ type upReport struct {
 // crash or with other settings all of its processes are ended, and started again on the same data.
 func (c cluster) up(imageDirs []string) (upReport, error) {
 	report := upReport{Kubeconfig: c.path("kubeconfig")}
+	if _, err := findCards(c.GPUs); err != nil {
+		return report, err
+	}
+	archives, err := c.archivesOf(imageDirs)
+	if err != nil {
+		return report, err
+	}
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return report, err
 	}
@@ -50,7 +57,7 @@ func (c cluster) up(imageDirs []string) (upReport, error) {
 			return report, err
 		}
 	}
-	if report.Imported, err = c.importImages(imageDirs); err != nil {
+	if report.Imported, err = c.importImages(archives); err != nil {
 		return report, err
 	}
 	report.Changed = report.Started || len(report.Imported) > 0
@@ -63,6 +70,9 @@ func (c cluster) up(imageDirs []string) (upReport, error) {
 // start ends what is left of an earlier start, prepares the machine and starts the supervisor.
 func (c cluster) start(known record) error {
 	if _, err := c.killAll(); err != nil {
+		return err
+	}
+	if err := c.createBridge(); err != nil { // first: another cluster may have it
 		return err
 	}
 	if err := known.prepare(c); err != nil {
@@ -78,9 +88,6 @@ func (c cluster) start(known record) error {
 		if err := os.MkdirAll(c.path(folder), 0o755); err != nil {
 			return err
 		}
-	}
-	if err := c.createBridge(); err != nil {
-		return err
 	}
 	if err := c.writeIdentities(); err != nil {
 		return err
