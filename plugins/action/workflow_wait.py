@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -53,7 +54,8 @@ class ActionModule(ActionBase):
             reader = _Reader(journal, Display())
             reader.start()
             try:
-                return self._module(args | {"journal": str(journal)}, task_vars)
+                with _farewell(args):
+                    return self._module(args | {"journal": str(journal)}, task_vars)
             finally:
                 reader.finish()
 
@@ -77,6 +79,41 @@ class ActionModule(ActionBase):
             and not self._task.no_log
             and callback not in MACHINE_READABLE
         )
+
+
+@contextlib.contextmanager
+def _farewell(args: dict[str, Any]) -> Iterator[None]:
+    """If somebody interrupts, say what becomes of the run.
+
+    Ansible then awaits no results and shows no lines any more, so this goes straight to where its errors go.
+    """
+    then = {"stop": "is being stopped", "terminate": "is being terminated"}.get(args.get("on_interrupt", ""), "goes on")
+    name = args.get("name") or ",".join(args.get("label_selectors") or ())
+    name = ", ".join(name) if isinstance(name, list) else name
+
+    text = (
+        f"\nWorkflow {name} {then}. The logs so far are valid; argo.workflows.workflow_wait with the same options "
+        "waits for it again and goes on with them.\n"
+    )
+    try:
+        stderr = os.open(f"/proc/{os.getppid()}/fd/2", os.O_WRONLY | os.O_APPEND | os.O_NOCTTY)
+    except OSError:  # not Linux, or not ours to open
+        stderr = os.open(os.devnull, os.O_WRONLY)
+
+    def interrupted(number: int, frame: Any) -> None:
+        with contextlib.suppress(OSError):
+            os.write(stderr, text.encode())
+        before[number](number, frame)
+
+    before: dict[int, Any] = {}
+    for number in (int(signal.SIGINT), int(signal.SIGTERM)):
+        before[number] = signal.signal(number, interrupted)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(stderr)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from typing import Any
 from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal, TreeView
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster, argo, core, workflows
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import pods as pods_path
-from ansible_collections.argo.workflows.plugins.module_utils._logdir import LogFolder
+from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, MergedFiles, Printer
 from ansible_collections.argo.workflows.plugins.module_utils._state import (
     WORKFLOW_LABEL,
@@ -116,16 +116,21 @@ class Follower:
             self.collector = Collector(cluster, wanted.logs, self._on_text)
 
     @property
+    def logs(self) -> list[Log]:
+        """The logs that were collected, or should have been."""
+        return self.collector.logs if self.collector else []
+
+    @property
     def runs(self) -> list[Run]:
         return [watched.run for watched in self._watched.values()]
-
-    def now(self) -> float:
-        """The monotonic time, as diagnoses count it."""
-        return self._clock.monotonic()
 
     def wall(self) -> datetime.datetime:
         """The time of day."""
         return datetime.datetime.fromtimestamp(self._clock.time(), datetime.UTC)
+
+    def diagnoses(self, run: Run) -> list[Diagnosis]:
+        """What keeps a run from going on, or from succeeding, with what was looked up about it."""
+        return run.diagnoses(self._clock.monotonic(), self._around)
 
     def follow(self) -> str:
         """Follow to the end; returns "finished", "condition", "timeout", "gave_up", "deleted" or "interrupted".
@@ -398,9 +403,11 @@ class Follower:
 
     def _diagnose(self, now: float) -> None:
         for watched in self._watched.values():
-            found = watched.run.diagnoses(now, self._around)
+            found = self.diagnoses(watched.run)
             if any(diagnosis.kind in ("unschedulable", "controller") for diagnosis in found):
                 self._ask_around(now)
+                if not self._around:
+                    continue  # in a moment more is known
             said = {(diagnosis.kind, diagnosis.message) for diagnosis in found}
             for diagnosis in found:
                 new = (diagnosis.kind, diagnosis.message) not in watched.said

@@ -24,7 +24,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._nodes import NodeN
 
 INDEX = "index.json"
 _TAIL = 4096
-"""Bytes of the end of a log that are kept in memory, for the failure message."""
+"""Bytes of the end of a log that a result may have."""
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -55,7 +55,6 @@ class Log:
     done: bool = False
     """Nothing more will come, or nothing more will be tried."""
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
-    _tail: bytes = b""
     _file: BinaryIO | None = None
 
     @property
@@ -80,9 +79,13 @@ class Log:
 
     @property
     def tail(self) -> str:
-        """The end of the log, whole lines."""
-        text = self._tail if self.size <= _TAIL else self._tail.partition(b"\n")[2]
-        return text.decode(errors="replace")
+        """The last lines in its file."""
+        if not self.path or not self.path.exists():
+            return ""
+        with self.path.open("rb") as file:
+            start = file.seek(max(0, self.size - _TAIL))
+            text = file.read(_TAIL)
+        return (text.partition(b"\n")[2] if start else text).decode(errors="replace")
 
     def open(self) -> None:
         """Open the file for more, at the place that the cursor stands for."""
@@ -106,7 +109,6 @@ class Log:
         self.size += len(taken.text)
         self.lines += taken.lines
         self.executor_lines += taken.executor_lines
-        self._tail = (self._tail + taken.text[-_TAIL:])[-_TAIL:]
         if taken.gap:
             self.gaps.append(taken.gap)
 

@@ -239,6 +239,8 @@ class Collector:
             try:
                 self._stream(job, cutter, follow)
             except ApiError as error:
+                if self._stopping:
+                    break
                 if log.received > known:
                     backoff.reset()
                 if not self._survives(job, error):

@@ -281,7 +281,8 @@ items:
       C(exit_code), C(node), C(duration), C(pods), and their C(attempts).
     - C(logs) are the logs of all attempts, each with C(path), C(lines), C(bytes), C(complete) and C(reason).
     - C(tail) is the end of the log of the last attempt of an item that did not succeed.
-    - At most 1,000 are returned, those that did not succeed first; C(index.json) has the logs of all.
+    - At most 500 are returned; if the task fails, at most 20, and only such as did not succeed. C(index.json) has the
+      logs of all.
   returned: with one Workflow
   type: list
   elements: dict
@@ -424,8 +425,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
                     shut_down(cluster, each, action.capitalize())
                 except ApiError as error:
                     not_done.append(f"it could not be told to {action}: {error}")
-    result = result_of(follower, outcome)
-    failure = failure_of(follower, outcome, params["fail_on"], params["wait_timeout"], action)
+    failure = failure_of(follower, outcome, params["fail_on"], action)
+    result = result_of(follower, outcome, failed=bool(failure))
     if failure:
         raise UserError(" ".join([failure, *not_done]), **result)
     return result
