@@ -59,6 +59,8 @@ def parse_config(config_map: Json) -> Json:
     """The controller's settings: one key `config` with YAML, or a key a setting. Argo stops at an unknown key too."""
     data = config_map.get("data") or {}
     if "config" in data:
+        if len(data) > 1:
+            sys.exit("stand-in: if you have an item in your config map named 'config', you must only have one item")
         settings = yaml.safe_load(data["config"]) or {}
     else:
         settings = {key: yaml.safe_load(text) for key, text in data.items()}
@@ -188,7 +190,8 @@ class Controller:
             return
         if not workflow.get("status", {}).get("phase"):
             workflow = merged(self.settings.get("workflowDefaults") or {}, workflow)
-        outcome = reconcile.reconcile(workflow, _of(name, self.pods), _of(name, self.results), now, self.config)
+        own = [pod for pod in _of(name, self.pods) if _owner(pod) == workflow["metadata"]["uid"]]
+        outcome = reconcile.reconcile(workflow, own, _of(name, self.results), now, self.config)
         for node, pod in outcome.create.items():
             self.create_pod(outcome.workflow, node, pod)
         if outcome.changed:
@@ -203,7 +206,8 @@ class Controller:
         try:
             self.pods.put(self.kube.create(core(self.namespace, "pods"), pod))
         except ApiError as error:
-            if error.status == 409:
+            if error.status == 409:  # ours already, or of a Workflow of that name that is still being deleted
+                self.wake(workflow["metadata"]["name"])
                 return
             quota = "exceeded quota" in str(error)
             if not quota and (error.status == 429 or error.status >= 500):
@@ -282,6 +286,10 @@ class Controller:
 
 def _of(workflow: str, watched: WatchedList) -> list[Json]:
     return [item for item in watched.values() if item["metadata"]["labels"].get(LABEL + "workflow") == workflow]
+
+
+def _owner(pod: Json) -> str:
+    return str(next((owner["uid"] for owner in pod["metadata"].get("ownerReferences", [])), ""))
 
 
 class Lease:

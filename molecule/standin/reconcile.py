@@ -32,6 +32,9 @@ EXECUTABLE = {"Pod", "Suspend"}
 RECENTLY_STARTED = timedelta(seconds=10)
 """How long a running node may lack its pod before the pod counts as deleted."""
 
+REPORTING = timedelta(seconds=5)
+"""How long the wait container of a failed main may go on: main may have been killed before it could tell its end."""
+
 SPEC_FIELDS = {
     *podlib.SPEC_TO_POD,
     *("activeDeadlineSeconds", "archiveLogs", "arguments", "entrypoint", "onExit", "parallelism", "podGC"),
@@ -311,8 +314,10 @@ class _Operation:
         if main := podlib.terminated(pod, "main"):
             node["outputs"] = {**node.get("outputs", {}), "exitCode": str(main["exitCode"])}
             ended = datetime.fromisoformat(main["finishedAt"]) if main.get("finishedAt") else self.now
-            if phase == "Running" and main["exitCode"] != 0 and self.now - ended > timedelta(seconds=5):
-                self.outcome.terminate.add(pod["metadata"]["name"])
+            if phase == "Running" and main["exitCode"] != 0:
+                self.look_again(ended + REPORTING)
+                if self.now >= ended + REPORTING:
+                    self.outcome.terminate.add(pod["metadata"]["name"])
         if podlib.is_running(pod, "wait") and node["phase"] in DONE and phase != "Failed":
             node["phase"] = before["phase"]
         if (wait := podlib.terminated(pod, "wait")) and wait["exitCode"] != 0:

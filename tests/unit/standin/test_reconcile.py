@@ -272,3 +272,13 @@ def test_of_two_items_whose_nodes_hash_alike_only_the_first_runs_as_in_argo() ->
     assert len(first.create) == 2
     pods = [ended(pod) for pod in first.create.values()]
     assert reconcile(first.workflow, pods, [], at(5)).workflow["status"]["phase"] == "Succeeded"
+
+
+def test_a_main_that_was_killed_before_it_could_tell_has_its_wait_container_stopped() -> None:
+    first = reconcile(fan_out('["a"]'), [], [], at(0))
+    pod = ended(only_pod(first), 137)
+    pod["status"]["phase"] = "Running"
+    pod["status"]["containerStatuses"][1]["state"] = {"running": {}}
+    told = reconcile(first.workflow, [pod], [], at(4))
+    assert (told.terminate, told.again_at) == (set(), at(8))
+    assert reconcile(told.workflow, [pod], [], at(8)).terminate == {pod["metadata"]["name"]}
