@@ -277,7 +277,7 @@ def in_words(rights: Iterable[Right]) -> list[str]:
 HOPELESS = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"})
 """Reasons of a waiting container that time alone does not heal."""
 RESTARTS = 3
-"""Restarts after which a container that keeps ending is given up."""
+"""Restarts, since one looked first, after which a container that keeps ending is given up."""
 
 
 @dataclass(frozen=True)
@@ -294,8 +294,13 @@ class Verdict:
 READY = Verdict(ready=True)
 
 
-def judge(name: str, deployment: Object | None, pods: Iterable[Object]) -> Verdict:
-    """Whether a Deployment serves with the pods it should have, and no older ones."""
+def judge(
+    name: str, deployment: Object | None, pods: Iterable[Object], restarts_before: Mapping[str, int] | None = None
+) -> Verdict:
+    """Whether a Deployment serves with the pods it should have, and no older ones.
+
+    `restarts_before` has the restarts that each pod had when one looked first: they are no reason to give up.
+    """
     if deployment is None:
         return Verdict(False, f"the Deployment {name} does not exist")
     status = deployment.get("status") or {}
@@ -313,10 +318,18 @@ def judge(name: str, deployment: Object | None, pods: Iterable[Object]) -> Verdi
     own = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get("app") == name]
     if not own:
         return Verdict(False, f"the Deployment {name} has no pod yet")
-    return judge_pod(max(own, key=lambda pod: pod["metadata"]["creationTimestamp"]))
+    newest = max(own, key=lambda pod: pod["metadata"]["creationTimestamp"])
+    return judge_pod(newest, (restarts_before or {}).get(newest["metadata"]["name"], 0))
 
 
-def judge_pod(pod: Object) -> Verdict:
+def restarts_of(pod: Object) -> int:
+    """How often the containers of a pod were restarted."""
+    return sum(
+        container.get("restartCount", 0) for container in (pod.get("status") or {}).get("containerStatuses") or ()
+    )
+
+
+def judge_pod(pod: Object, restarts_before: int = 0) -> Verdict:
     """What keeps a pod from serving."""
     name, status = pod["metadata"]["name"], pod.get("status") or {}
     for container in status.get("containerStatuses") or ():
@@ -324,7 +337,7 @@ def judge_pod(pod: Object) -> Verdict:
         ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
         if waiting := state.get("waiting"):
             reason = waiting.get("reason", "")
-            hopeless = reason in HOPELESS or (reason == "CrashLoopBackOff" and restarts >= RESTARTS)
+            hopeless = reason in HOPELESS or (reason == "CrashLoopBackOff" and restarts - restarts_before >= RESTARTS)
             why = f"container {container['name']} of pod {name} waits: {reason}"
             if ended:
                 why += f" after {restarts} restarts, it ended with exit code {ended.get('exitCode')}"

@@ -55,6 +55,12 @@ options:
     description: Seconds to wait at most.
     type: int
     default: 300
+  settle:
+    description:
+      - Seconds for which the installation must stay ready.
+      - A controller that runs ends some seconds after it was given a configuration that it does not understand.
+    type: int
+    default: 0
 """
 
 EXAMPLES = r"""
@@ -207,7 +213,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     place = Place(home, options["managed_namespace"] or home, options["instance_id"])
     cluster = Cluster.from_params(options)
     if options["wait"]:
-        return wait(cluster, place, options["wait_timeout"])
+        return wait(cluster, place, options["wait_timeout"], options["settle"])
     return survey(cluster, place, options["objects"], options["objects_state"] == "absent", options["update_crds"])
 
 
@@ -388,11 +394,15 @@ def result_of(deployments: dict[str, dict[str, Any]], verdict: Verdict) -> dict[
 
 
 def judge(
-    cluster: Cluster, place: Place, deployments: dict[str, dict[str, Any]], pods: list[dict[str, Any]]
+    cluster: Cluster,
+    place: Place,
+    deployments: dict[str, dict[str, Any]],
+    pods: list[dict[str, Any]],
+    restarts_before: dict[str, int] | None = None,
 ) -> Verdict:
     """Whether everything serves, from the Deployments and their pods; the lease and the server are asked if they do."""
     for name in (_status.CONTROLLER, _status.SERVER):
-        verdict = _status.judge(name, deployments.get(name), pods)
+        verdict = _status.judge(name, deployments.get(name), pods, restarts_before)
         if not verdict.ready:
             return verdict
     verdict = _status.judge_lease(existing(cluster, place.lease.path), pods)
@@ -422,14 +432,18 @@ def answers(cluster: Cluster, place: Place, server: dict[str, Any]) -> Verdict:
     return READY
 
 
-def wait(cluster: Cluster, place: Place, timeout: int) -> dict[str, Any]:
-    """Watch the Deployments and their pods until everything serves; UserError when it does not, or cannot any more."""
-    started = time.monotonic()
+def wait(cluster: Cluster, place: Place, timeout: int, settle: int) -> dict[str, Any]:
+    """Watch the Deployments and their pods until everything serves; UserError when it does not, or cannot any more.
+
+    Both times are in seconds; it is ready when it has been so for `settle` of them.
+    """
+    started = ready_since = time.monotonic()
     changes: queue.Queue[tuple[str, str, dict[str, Any]] | ApiError] = queue.Queue()
     for kind, selector in (("Deployment", ""), ("Pod", PODS)):
         path = _status.path_of(kind, place.home)
         threading.Thread(target=follow, args=(cluster, kind, path, selector, changes), daemon=True).start()
     found: dict[str, dict[str, dict[str, Any]]] = {"Deployment": {}, "Pod": {}}
+    restarts: dict[str, int] = {}
     verdict = Verdict(False, "nothing has been seen of it")
     while True:
         left = timeout - (time.monotonic() - started)
@@ -439,8 +453,11 @@ def wait(cluster: Cluster, place: Place, timeout: int) -> dict[str, Any]:
             if left <= RECHECK:
                 raise failure(cluster, place, verdict, timeout) from None
         pods = sorted(found["Pod"].values(), key=lambda pod: pod["metadata"]["creationTimestamp"])
-        verdict = judge(cluster, place, found["Deployment"], pods)
-        if verdict.ready:
+        restarts = {pod["metadata"]["name"]: _status.restarts_of(pod) for pod in pods} | restarts
+        verdict = judge(cluster, place, found["Deployment"], pods, restarts)
+        if not verdict.ready:
+            ready_since = time.monotonic()
+        elif time.monotonic() - ready_since >= settle:
             return result_of(found["Deployment"], verdict)
         if verdict.hopeless or time.monotonic() - started > timeout:
             raise failure(cluster, place, verdict, round(time.monotonic() - started))
@@ -523,6 +540,7 @@ def main() -> None:
             "update_crds": {"type": "bool", "default": False},
             "wait": {"type": "bool", "default": False},
             "wait_timeout": {"type": "int", "default": 300},
+            "settle": {"type": "int", "default": 0},
         },
         supports_check_mode=True,
     )

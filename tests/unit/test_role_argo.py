@@ -364,6 +364,7 @@ def test_baseline_labels_the_namespace_and_sets_no_contexts() -> None:
         ({"argo_config": {"persistence": {"archive": True}}}, {"workflow-controller", "argo-server"}),
         ({"argo_instance_id": "a"}, {"workflow-controller", "argo-server"}),
         ({"argo_config": {"metricsConfig": {"enabled": False}}}, {"workflow-controller"}),
+        ({"argo_config": {"retentionPolicy": {"completed": 10}}}, {"workflow-controller"}),
         ({"argo_config": {"links": []}}, {"argo-server"}),
     ],
 )
