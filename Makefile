@@ -20,17 +20,17 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ENGINE = $(if $(CLUSTER_KUBECONFIG)$(ENGINE_IMAGES),argo,standin)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster cluster-down kubeconfig images test unit lint test-cluster docs clean
+.PHONY: help demo cluster cluster-down kubeconfig kubernetes images test unit lint test-cluster docs clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ENGINE = $(shell $(PYTHON) molecule/engine/choose.py)
-demo: venv ## boot a cluster, install Argo, run the GPU fan-out (MESSAGES='["a","b"]', CLUSTER_KUBECONFIG=FILE, ENGINE_IMAGES=DIR)
-	@$(if $(CLUSTER_KUBECONFIG),,$(MAKE) --no-print-directory cluster)
+demo: venv $(if $(CLUSTER_KUBECONFIG),,kubernetes images) ## boot a cluster, install Argo, run the GPU fan-out (MESSAGES='["a","b"]', CLUSTER_KUBECONFIG=FILE, ENGINE_IMAGES=DIR)
+	@$(if $(filter standin,$(ENGINE)),echo "No registry with Argo's images is in reach: this is the stand-in Argo of molecule/standin.")
 	@ansible-playbook playbooks/quickstart.yml -e @molecule/engine/$(ENGINE).yml
 
-cluster: venv images ## boot the throw-away Kubernetes on this machine (root; the first time it is built, about 7 minutes)
+cluster: kubernetes images ## boot the throw-away Kubernetes on this machine (root; the first time it is built, about 7 minutes)
 	@ansible-playbook playbooks/local_cluster.yml
 
 cluster-down: venv ## stop that Kubernetes and leave nothing behind
@@ -38,6 +38,9 @@ cluster-down: venv ## stop that Kubernetes and leave nothing behind
 
 kubeconfig: ## print the path of its kubeconfig
 	@echo /var/lib/argo-workflows-local-cluster/kubeconfig
+
+kubernetes: venv
+	@python roles/local_cluster/files/build.py >/dev/null
 
 images: venv
 	@python molecule/standin/build_images.py $(CACHE)/images
