@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import contextlib
 import gzip
 import http.client
 import http.server
@@ -26,7 +25,9 @@ import yaml
 
 from . import VERSION, pods, reconcile
 from .kube import ApiError, Kube, WatchedList, core, own_namespace, workflows
+from .lease import Lease
 from .pods import LABEL
+from .times import seconds
 
 Json = dict[str, Any]
 
@@ -39,7 +40,6 @@ INTERVAL = 1.0
 GRACE = 30
 """Seconds between the TERM and the KILL of a pod that is to end."""
 MAX_SIZE = int(os.environ.get("MAX_WORKFLOW_SIZE", "1048576"))
-LEASE_SECONDS = 15
 
 KNOWN_KEYS = {
     *("artifactDrivers", "artifactRepository", "columns", "disableAgentPodCreation", "executor", "failedPodRestart"),
@@ -234,7 +234,7 @@ class Controller:
             collection = outcome.workflow["spec"].get("podGC", {})
             succeeded = {"OnWorkflowSuccess": status["phase"] == "Succeeded", "OnWorkflowCompletion": True}
             if succeeded.get(collection.get("strategy", "")):
-                delay = reconcile.seconds(str(collection.get("deleteDelayDuration", "5s")))
+                delay = seconds(str(collection.get("deleteDelayDuration", "5s")))
                 for node in (node for node in status.get("nodes", {}).values() if node["type"] == "Pod"):
                     pod = pods.pod_name(name, node["templateName"], node["name"])
                     self.later(delay, core(self.namespace, "pods", pod))
@@ -290,62 +290,6 @@ def _of(workflow: str, watched: WatchedList) -> list[Json]:
 
 def _owner(pod: Json) -> str:
     return str(next((owner["uid"] for owner in pod["metadata"].get("ownerReferences", [])), ""))
-
-
-class Lease:
-    """Leader election as Argo's: one controller at a time holds the lease `workflow-controller`."""
-
-    def __init__(self, kube: Kube, name: str) -> None:
-        self.kube, self.holder = kube, os.environ.get("LEADER_ELECTION_IDENTITY") or os.uname().nodename
-        self.path = f"/apis/coordination.k8s.io/v1/namespaces/{own_namespace()}/leases"
-        self.name = name
-
-    def take(self) -> bool:
-        """Takes or renews the lease. False while another holds it."""
-        now = datetime.now(UTC)
-        spec = {
-            "holderIdentity": self.holder,
-            "leaseDurationSeconds": LEASE_SECONDS,
-            "renewTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        }
-        try:
-            try:
-                lease = self.kube.get(f"{self.path}/{self.name}")
-            except ApiError as error:
-                if error.status != 404:
-                    raise
-                metadata = {"name": self.name}
-                body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
-                self.kube.create(self.path, body)
-                return True
-            old = lease.get("spec", {})
-            free = not old.get("holderIdentity") or old["holderIdentity"] == self.holder
-            if not free and datetime.fromisoformat(old["renewTime"]) + timedelta(seconds=LEASE_SECONDS) > now:
-                return False
-            self.kube.replace(f"{self.path}/{self.name}", {**lease, "spec": {**old, **spec}})
-            return True
-        except ApiError as error:
-            if error.status == 409:
-                return False
-            raise
-
-    def keep(self) -> None:
-        while True:
-            time.sleep(LEASE_SECONDS / 3)
-            try:
-                if not self.take():
-                    log("another controller took the lease over")
-                    os._exit(1)
-            except (ApiError, OSError, http.client.HTTPException) as error:
-                log(f"lease: {error}")
-
-    def release(self) -> None:
-        """Lets the next controller begin at once."""
-        with contextlib.suppress(ApiError, OSError, http.client.HTTPException):
-            lease = self.kube.get(f"{self.path}/{self.name}")
-            if lease["spec"].get("holderIdentity") == self.holder:
-                lease["spec"]["holderIdentity"] = ""
-                self.kube.replace(f"{self.path}/{self.name}", lease)
 
 
 class Health(http.server.BaseHTTPRequestHandler):

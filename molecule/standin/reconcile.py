@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,34 +19,23 @@ from typing import Any
 from . import InvalidSpecError, UnsupportedError
 from . import pods as podlib
 from .pods import LABEL
-from .substitute import Item, evaluate, items_of, replace
+from .retries import decide, last_retry
+from .spec import check_spec
+from .substitute import Item, items_of, replace
+from .sums import EXECUTABLE, sum_up
+from .times import seconds, timestamp
 
 Json = dict[str, Any]
 
 DONE = {"Succeeded", "Failed", "Error"}
 ENDED = {*DONE, "Skipped"}
 FAILED = {"Failed", "Error"}
-EXECUTABLE = {"Pod", "Suspend"}
-"""Node types that have a progress of their own; the others sum up that of their children."""
 
 RECENTLY_STARTED = timedelta(seconds=10)
 """How long a running node may lack its pod before the pod counts as deleted."""
 
 REPORTING = timedelta(seconds=5)
 """How long the wait container of a failed main may go on: main may have been killed before it could tell its end."""
-
-SPEC_FIELDS = {
-    *podlib.SPEC_TO_POD,
-    *("activeDeadlineSeconds", "archiveLogs", "arguments", "entrypoint", "onExit", "parallelism", "podGC"),
-    *("podMetadata", "priority", "shutdown", "suspend", "templates", "ttlStrategy", "volumes"),
-}
-TEMPLATE_FIELDS = {
-    *podlib.TEMPLATE_TO_POD,
-    *("activeDeadlineSeconds", "container", "inputs", "metadata", "name", "outputs", "parallelism"),
-    *("retryStrategy", "script", "steps", "suspend", "volumes"),
-}
-STEP_FIELDS = {"arguments", "name", "template", "withItems", "withParam"}
-RETRY_FIELDS = {"limit", "retryPolicy", "backoff", "expression"}
 
 
 @dataclass
@@ -87,7 +76,7 @@ def reconcile(
             operation.finish("Failed", f"invalid spec: {error}")
         except UnsupportedError as error:
             operation.finish("Error", str(error))
-        operation.sum_up()
+        sum_up(operation.status, operation.nodes, ENDED)
         after = operation.workflow
         # Conditions alone are no reason to write: PodRunning says what the last written change was.
         operation.outcome.changed = {**after["status"], "conditions": []} != {
@@ -108,33 +97,6 @@ def pod_refused(workflow: Json, node: str, message: str, now: datetime, transien
         if parent["type"] == "StepGroup" and node in parent.get("children", []):
             text = f"step group deemed errored due to child {nodes[node]['name']} error: {message}"
             parent.update(phase="Error", message=text, finishedAt=timestamp(now))
-
-
-def timestamp(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def seconds(duration: str) -> float:
-    """A duration as in "90", "15s", "1m30s" or "1h"."""
-    if re.fullmatch(r"\d+", duration):
-        return int(duration)
-    if not re.fullmatch(r"(\d+(\.\d+)?(ms|[smhd]))+", duration):
-        raise InvalidSpecError(f'unable to parse "{duration}" as a duration')
-    units = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-    return sum(float(number) * units[unit] for number, _, unit in re.findall(r"(\d+(\.\d+)?)(ms|[smhd])", duration))
-
-
-def humanized(duration: float) -> str:
-    """A duration in Argo's words, as in "Backoff for 2 seconds"."""
-
-    def count(number: float, unit: str) -> str:
-        return f"{int(number)} {unit}" + ("" if int(number) == 1 else "s")
-
-    if duration < 60:
-        return count(duration, "second")
-    if duration < 3600:
-        return f"{count(duration // 60, 'minute')} {int(duration % 60)} seconds"
-    return f"{count(duration // 3600, 'hour')} {int(duration % 3600 // 60)} minutes"
 
 
 class _ParallelismReachedError(Exception):
@@ -186,7 +148,7 @@ class _Operation:
         self.finish(phase, message)
 
     def start(self) -> None:
-        self.check_spec()
+        check_spec(self.spec)
         metadata, scope = self.workflow["metadata"], self.globals()
         for parameter in self.spec.get("arguments", {}).get("parameters", []):
             if "value" in parameter:
@@ -208,29 +170,6 @@ class _Operation:
         self.status.setdefault("startedAt", end)
         self.status.update(phase=phase, finishedAt=end, **({"message": message} if message else {}))
         self.set_condition("Completed", True)
-
-    def check_spec(self) -> None:
-        """Refuses what Argo refuses and what this stand-in cannot do."""
-        _refuse("the spec's", self.spec, SPEC_FIELDS)
-        names = [self.spec.get("entrypoint"), self.spec.get("onExit")]
-        for template in self.templates.values():
-            _refuse("the template's", template, TEMPLATE_FIELDS)
-            _refuse("a retryStrategy's", template.get("retryStrategy", {}), RETRY_FIELDS)
-            if not {"container", "script", "steps", "suspend"} & template.keys():
-                raise UnsupportedError(f"the kind of template {template['name']!r}")
-            _refuse("an output's", template.get("outputs", {}), {"parameters"})
-            for parameter in template.get("outputs", {}).get("parameters", []):
-                _refuse("an output parameter's valueFrom", parameter.get("valueFrom", {}), {"path", "default"})
-            if "{{steps." in json.dumps(template):
-                raise UnsupportedError("a reference to another step's outputs")
-            for step in (step for group in template.get("steps", []) for step in group):
-                _refuse("a step's", step, STEP_FIELDS)
-                names.append(step.get("template"))
-        for name in filter(None, names):
-            if name not in self.templates:
-                raise InvalidSpecError(f"template name '{name}' undefined")
-        if not self.spec.get("entrypoint"):
-            raise InvalidSpecError("spec.entrypoint is required")
 
     def run_exit_handler(self, entry: Json) -> Json | None:
         if not self.spec.get("onExit") or self.shutdown == "Terminate":
@@ -516,71 +455,27 @@ class _Operation:
     def execute_with_retries(self, name: str, template: Json, boundary: str, flag: Json | None) -> Json:
         node = self.find(name) or self.add(name, "Retry", "Running", template, boundary, flag)
         attempts = [self.nodes[child] for child in node.get("children", [])]
-        last = attempts[-1] if attempts else None
-        if last is not None and self.fulfilled(last):
-            try:
-                if self.decide_retry(node, attempts, template["retryStrategy"]):
-                    last = None
-            except ValueError as error:
-                return self.mark(node, "Error", str(error))
+        number = len(attempts)
+        if attempts and self.fulfilled(attempts[-1]):
+            stopped = f"Stopped with strategy '{self.shutdown}'" if self.shutdown else ""
+            if self.past_deadline():
+                stopped = stopped or "retry exceeded workflow deadline"
+            verdict = decide(attempts, template["retryStrategy"], self.now, stopped)
+            self.mark(node, verdict.phase, verdict.message)
             if self.fulfilled(node) and attempts[-1].get("outputs"):
                 node["outputs"] = dict(attempts[-1]["outputs"])
-        if self.fulfilled(node) or (last is not None and self.fulfilled(last)):
-            return node
-        number = len(attempts) if last is None else len(attempts) - 1
+            if verdict.wait_until:
+                self.look_again(verdict.wait_until)
+            if not verdict.again:
+                return node
+        elif attempts:
+            number -= 1
         attempt_name = f"{name}({number})"
         local = {"retries": str(number), "pod.name": podlib.pod_name(self.name, template["name"], attempt_name)}
-        scope = self.last_retry(attempts)
-        local.update({key: str(value) for key, value in scope.items()})
         flags = {**(flag or {}), "retried": True}
-        attempt = self.execute_template(attempt_name, replace(template, local), boundary, flags)
-        self.connect(node, attempt)
+        template = replace(template, {**local, **last_retry(attempts)})
+        self.connect(node, self.execute_template(attempt_name, template, boundary, flags))
         return node
-
-    def decide_retry(self, node: Json, attempts: list[Json], strategy: Json) -> bool:
-        """Whether another attempt starts now. Otherwise the node is marked: ended, or waiting for its backoff."""
-        last, limit = attempts[-1], strategy.get("limit")
-        phase = last["phase"]
-        if phase not in FAILED:
-            self.mark(node, "Succeeded")
-            return False
-        if self.shutdown:
-            self.mark(node, phase, f"Stopped with strategy '{self.shutdown}'")
-            return False
-        if self.past_deadline():
-            self.mark(node, phase, "retry exceeded workflow deadline")
-            return False
-        if backoff := strategy.get("backoff"):
-            if _backs_off(self, node, attempts, backoff, limit):
-                return False
-            node.pop("message", None)
-        policy = strategy.get("retryPolicy") or ("Always" if strategy.get("expression") else "OnFailure")
-        retried = {"Always": FAILED, "OnFailure": {"Failed"}, "OnError": {"Error"}, "OnTransientError": set()}
-        if policy not in retried:
-            raise ValueError(f"{policy} is not a valid RetryPolicy")
-        if phase not in retried[policy]:
-            self.mark(node, phase, last.get("message", ""))
-        elif limit is not None and len(attempts) > int(limit):
-            self.mark(node, phase, "No more retries left")
-        elif strategy.get("expression") and not evaluate(strategy["expression"], self.last_retry(attempts)):
-            self.mark(node, phase, "retryStrategy.expression evaluated to false")
-        else:
-            return True
-        return False
-
-    def last_retry(self, attempts: list[Json]) -> dict[str, Any]:
-        """The variables lastRetry.* for the next attempt."""
-        last = attempts[-1] if attempts else {}
-        duration = 0.0
-        if last.get("finishedAt"):
-            age = datetime.fromisoformat(last["finishedAt"]) - datetime.fromisoformat(last["startedAt"])
-            duration = age.total_seconds()
-        return {
-            "lastRetry.exitCode": last.get("outputs", {}).get("exitCode", "0" if not last else "-1"),
-            "lastRetry.status": last.get("phase", ""),
-            "lastRetry.message": last.get("message", ""),
-            "lastRetry.duration": f"{duration:g}",
-        }
 
     # --- nodes
 
@@ -647,8 +542,6 @@ class _Operation:
             return list(node.get("outboundNodes", []))
         return [node_id]
 
-    # --- sums
-
     def set_condition(self, kind: str, value: bool) -> None:
         conditions = self.status.setdefault("conditions", [])
         condition = {"type": kind, "status": str(value)}
@@ -662,76 +555,7 @@ class _Operation:
         if moment > self.now and (self.outcome.again_at is None or moment < self.outcome.again_at):
             self.outcome.again_at = moment
 
-    def sum_up(self) -> None:
-        """Progress and resourcesDuration of nodes and Workflow, from those of the pods."""
-        for node in self.nodes.values():
-            if node["type"] in EXECUTABLE:
-                node["progress"] = "1/1" if node["phase"] == "Succeeded" else "0/1"
-        for node in self.nodes.values():
-            descendants = self.descendants(node)
-            progress = _progress(descendants)
-            if node["type"] not in EXECUTABLE and progress != "0/0":
-                node["progress"] = progress
-            if node["type"] != "Pod" and self.fulfilled(node):
-                _set_duration(node, descendants)
-        self.status["progress"] = _progress(self.nodes.values())
-        _set_duration(self.status, self.nodes.values())
-        if not self.nodes:
-            self.status.pop("nodes", None)
-
-    def descendants(self, node: Json) -> list[Json]:
-        seen: dict[str, Json] = {}
-        waiting = list(node.get("children", []))
-        while waiting:
-            node_id = waiting.pop()
-            if node_id not in seen:
-                seen[node_id] = self.nodes[node_id]
-                waiting += self.nodes[node_id].get("children", [])
-        return list(seen.values())
-
-
-def _refuse(where: str, value: Mapping[str, Any], known: set[str]) -> None:
-    unknown = sorted(key for key in value.keys() - known if value[key])
-    if unknown:
-        raise UnsupportedError(f"{where} {unknown[0]}")
-
 
 def _for_item(step: Json, index: int, item: Item) -> Json:
     expanded = replace(step, item.scope())
     return {**expanded, "name": f"{step['name']}({index}:{item.label()})"}
-
-
-def _backs_off(operation: _Operation, node: Json, attempts: list[Json], backoff: Json, limit: Any) -> bool:
-    """Whether the node still waits for its next attempt. A backoff without a limit does not wait, as in Argo."""
-    unknown = sorted(backoff.keys() - {"duration", "factor", "cap"})
-    if unknown:
-        raise UnsupportedError(f"a backoff's {unknown[0]}")
-    if not backoff.get("duration"):
-        raise ValueError("no base duration specified for retryStrategy")
-    factor = str(backoff.get("factor", "1"))
-    if not re.fullmatch(r"-?\d+", factor):
-        raise ValueError(f"value '{factor}' cannot be resolved to an int")
-    wait = seconds(str(backoff["duration"])) * max(int(factor), 1) ** (len(attempts) - 1)
-    if backoff.get("cap"):
-        wait = min(wait, seconds(str(backoff["cap"])))
-    until = datetime.fromisoformat(attempts[-1]["finishedAt"]) + timedelta(seconds=wait)
-    if operation.now >= until or limit is None or len(attempts) > int(limit):
-        return False
-    operation.mark(node, node["phase"], f"Backoff for {humanized(wait)}")
-    operation.look_again(until)
-    return True
-
-
-def _progress(nodes: Iterable[Json]) -> str:
-    shares = [node["progress"].split("/") for node in nodes if node["type"] in EXECUTABLE]
-    return f"{sum(int(done) for done, _ in shares)}/{sum(int(total) for _, total in shares)}"
-
-
-def _set_duration(target: Json, nodes: Iterable[Json]) -> None:
-    total: dict[str, int] = {}
-    for node in nodes:
-        if node["type"] == "Pod":
-            for resource, amount in node.get("resourcesDuration", {}).items():
-                total[resource] = total.get(resource, 0) + amount
-    if total:
-        target["resourcesDuration"] = total

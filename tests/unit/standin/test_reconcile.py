@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from standin.pods import LABEL
-from standin.reconcile import Config, humanized, pod_refused, reconcile, seconds
+from standin.reconcile import Config, pod_refused, reconcile
+from standin.times import humanized, seconds
 
 Json = dict[str, Any]
 
