@@ -100,6 +100,10 @@ server_scheme:
   description: V(https) or V(http), what the installed server serves.
   type: str
   returned: when there is a server
+check_mode:
+  description: Whether the task runs in check mode, which a role cannot see where a play or a task sets it.
+  type: bool
+  returned: without O(wait)
 running_workflows:
   description: How many workflows are not completed.
   type: int
@@ -214,7 +218,9 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     cluster = Cluster.from_params(options)
     if options["wait"]:
         return wait(cluster, place, options["wait_timeout"], options["settle"])
-    return survey(cluster, place, options["objects"], options["objects_state"] == "absent", options["update_crds"])
+    absent = options["objects_state"] == "absent"
+    found = survey(cluster, place, options["objects"], absent, options["update_crds"])
+    return {**found, "check_mode": module.check_mode}
 
 
 # -- before anything is changed ---------------------------------------------------------------------------------------

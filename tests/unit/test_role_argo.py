@@ -20,7 +20,7 @@ ROLE = Path(__file__).parents[2] / "roles" / "argo"
 @cache
 def role_variables() -> dict[str, Any]:
     files = [ROLE / "defaults/main.yml", *sorted((ROLE / "vars/main").glob("*.yml"))]
-    found: dict[str, Any] = {"ansible_run_tags": ["all"], "ansible_skip_tags": [], "ansible_check_mode": False}
+    found: dict[str, Any] = {"ansible_run_tags": ["all"], "ansible_skip_tags": []}
     for file in files:
         found |= DataLoader().load_from_file(str(file), trusted_as_template=True)
     return found
