@@ -113,7 +113,7 @@ class Follower:
         self._next_draw = self._next_check = 0.0
         self.collector: Collector | None = None
         if wanted.logs_dir or wanted.show_logs:
-            self.collector = Collector(cluster, wanted.logs, self._on_text)
+            self.collector = Collector(cluster, wanted.logs, self._printers)
 
     @property
     def logs(self) -> list[Log]:
@@ -195,12 +195,8 @@ class Follower:
         run.see_metadata(metadata, now)
         self._watched[run.name] = _Watched(run)
         if self.collector:
-            folder = LogFolder(self.wanted.logs_dir, run.name, run.namespace, run.uid)
+            folder = LogFolder(self.wanted.logs_dir, run.name, run.namespace, run.uid, self.wanted.logs.selection)
             self.collector.add_run(folder)
-
-    def _on_text(self, log: Any, text: bytes) -> None:
-        for printer in self._printers:
-            printer(log, text)
 
     def _pump_workflows(self, stream: Iterator[tuple[str, dict[str, Any]]]) -> None:
         for kind, item in stream:

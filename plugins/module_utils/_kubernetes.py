@@ -224,10 +224,10 @@ class Cluster:
 
         Besides objects it yields ("SYNCED", {}) whenever a list is complete, and ("TROUBLE", {"error": ApiError}) when
         a request failed and will be repeated. It stops when `wanted()` is false. A refusal that no repetition heals
-        (401, 403, 404) is raised.
+        (401, 403, 404) is raised, but a 401 after a success: then a token has expired, and a new one may come.
         """
         names: dict[str, dict[str, Any]] = {}
-        version = ""
+        version, admitted = "", False
         backoff = Backoff(self.clock)
         while wanted():
             try:
@@ -241,7 +241,8 @@ class Cluster:
                             kind = "MODIFIED" if uid in names else "ADDED"
                             names[uid] = _identity(item)
                             yield kind, item
-                        version = page["metadata"]["resourceVersion"]
+                        latest = page["metadata"]["resourceVersion"]
+                    version, admitted = latest, True
                     for uid in [uid for uid in names if uid not in seen]:
                         yield "DELETED", names.pop(uid)
                     yield "SYNCED", {}
@@ -253,7 +254,8 @@ class Cluster:
                         continue
                     uid = item["metadata"]["uid"]
                     if kind == "DELETED":
-                        names.pop(uid, None)
+                        if not names.pop(uid, None):
+                            continue  # said already
                     else:
                         names[uid] = _identity(item)
                     yield kind, item
@@ -262,7 +264,7 @@ class Cluster:
             except ApiError as error:
                 if error.status == 410:
                     version = ""
-                elif not error.transient:
+                elif not error.transient and not (admitted and error.status == 401):
                     raise
                 yield "TROUBLE", {"error": error}
                 backoff.wait(error.retry_after)

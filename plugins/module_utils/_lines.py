@@ -37,6 +37,9 @@ _EXECUTOR_LINE = re.compile(
 Its attributes come in any order, sometimes without argo=true (seen in a real v4.1.2).
 """
 
+_FIRST_MESSAGE = b'msg="waiting for signals"'
+_LAST_MESSAGE = b'msg="sub-process exited"'
+
 
 @dataclasses.dataclass(slots=True)
 class Cursor:
@@ -54,6 +57,17 @@ class Cursor:
     """Whether its end was seen; if not, the rest of it is still to come."""
     high: str = ""
     """The latest timestamp so far. It differs from `stamp` only where stdout and stderr overtake each other."""
+    first: str = ""
+    """The timestamp of the first line that was ever had."""
+    began: bool = False
+    """Whether the executor's first message was seen …"""
+    exited: bool = False
+    """… and its last one: then the first must have been written, too."""
+
+    @property
+    def beginning_lost(self) -> bool:
+        """Whether the log was rotated before it was read for the first time, as far as the executor's lines tell."""
+        return self.exited and not self.began
 
     @property
     def since(self) -> str | None:
@@ -83,13 +97,23 @@ class Taken:
 class Cutter:
     """Cuts one stream of a container's log; `cursor` is moved on as lines are taken.
 
-    With `stamps` the timestamps stay in the text. With `executor` the lines of Argo's executor stay, too.
+    With `stamps` the timestamps stay in the text. With `executor` the lines of Argo's executor stay, too. With `grep`
+    only lines are taken in which it is found.
     """
 
-    def __init__(self, cursor: Cursor, *, stamps: bool = False, executor: bool = False) -> None:
+    def __init__(
+        self,
+        cursor: Cursor,
+        *,
+        stamps: bool = False,
+        executor: bool = False,
+        grep: re.Pattern[bytes] | None = None,
+    ) -> None:
         self.cursor = cursor
         self._stamps = stamps
         self._executor = executor
+        self._grep = grep
+        self._mute = False
         self._rest = b""
         self._searching = bool(cursor.stamp)
         self._run = ("", 0)
@@ -156,13 +180,21 @@ class Cutter:
             return
         self._move(parts)
         if filtered:
-            own = [part for part in parts if not _EXECUTOR_LINE.fullmatch(part[2])]
-            taken.executor_lines += len(parts) - len(own)
-            parts = own
+            parts = [part for part in parts if not self._is_executors(part[2], taken)]
+        if self._grep:
+            parts = [part for part in parts if self._grep.search(part[2])]
         if parts:
             kept = [b"".join(part) for part in parts] if self._stamps else [part[2] for part in parts]
             taken.text += b"\n".join(kept) + b"\n"
             taken.lines += len(parts)
+
+    def _is_executors(self, text: bytes, taken: Taken) -> bool:
+        if not _EXECUTOR_LINE.fullmatch(text):
+            return False
+        taken.executor_lines += 1
+        self.cursor.began = self.cursor.began or _FIRST_MESSAGE in text
+        self.cursor.exited = self.cursor.exited or _LAST_MESSAGE in text
+        return True
 
     def _move(self, parts: list[tuple[bytes, bytes, bytes]]) -> None:
         """Put the cursor on the last of some whole lines."""
@@ -173,6 +205,7 @@ class Cutter:
                 break
             equal += 1
         cursor = self.cursor
+        cursor.first = cursor.first or parts[0][0].decode()
         if equal == len(parts) and cursor.stamp == last.decode():
             equal += cursor.ordinal
         cursor.stamp, cursor.ordinal = last.decode(), equal
@@ -189,8 +222,10 @@ class Cutter:
             self._inside = True
             if not self._searching or self._is_new_piece(stamp.decode(), taken):
                 self._begin_line(stamp.decode())
-                taken.text += stamp + space if self._stamps else b""
-        taken.text += self._advance(piece)
+                self._mute = self._grep is not None and not self._grep.search(piece)
+                taken.text += stamp + space if self._stamps and not self._mute else b""
+        piece = self._advance(piece)
+        taken.text += b"" if self._mute else piece
 
     def _is_new_piece(self, stamp: str, taken: Taken) -> bool:
         """Whether an unfinished line is new, in a stream that repeats itself; if not, `_skip` is set."""
@@ -208,6 +243,7 @@ class Cutter:
 
     def _begin_line(self, stamp: str) -> None:
         cursor = self.cursor
+        cursor.first = cursor.first or stamp
         cursor.ordinal = cursor.ordinal + 1 if cursor.stamp == stamp else 1
         cursor.stamp, cursor.length, cursor.crc, cursor.ended = stamp, 0, 0, False
         cursor.high = max(cursor.high, stamp)
@@ -219,6 +255,9 @@ class Cutter:
             self._skip = 0
             return
         self.cursor.ended = True
+        if self._mute:
+            self._mute = False
+            return
         taken.text += text + b"\n"
         taken.lines += 1
 

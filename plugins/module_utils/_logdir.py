@@ -23,6 +23,8 @@ from ansible_collections.argo.workflows.plugins.module_utils._lines import Curso
 from ansible_collections.argo.workflows.plugins.module_utils._nodes import NodeName, fnv1a32
 
 INDEX = "index.json"
+BEGINNING, END = "its beginning", "its end"
+"""Edges of gaps that have no timestamp."""
 _TAIL = 4096
 """Bytes of the end of a log that a result may have."""
 
@@ -52,6 +54,8 @@ class Log:
     """Timestamps between which the kubelet had rotated lines away."""
     reason: str = ""
     """Why the log is not complete."""
+    kept: int = 0
+    """What of `received` an earlier wait had left."""
     done: bool = False
     """Nothing more will come, or nothing more will be tried."""
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
@@ -120,6 +124,8 @@ class Log:
     def end(self, reason: str = "") -> None:
         """Nothing more is tried; `reason` says what is missing, if something is."""
         self.reason = reason
+        if self.cursor.beginning_lost and not self.done:
+            self.gaps.insert(0, (BEGINNING, self.cursor.first))
         self.done = True
         self.close()
 
@@ -139,24 +145,28 @@ class Log:
 
 
 class LogFolder:
-    """The folder of one run's logs; without a `directory` nothing is written."""
+    """The folder of one run's logs; without a `directory` nothing is written.
 
-    def __init__(self, directory: Path | None, workflow: str, namespace: str, uid: str) -> None:
+    `selection` says in words which lines are kept, if not all. Another selection, or another run of the same name,
+    begins anew.
+    """
+
+    def __init__(self, directory: Path | None, workflow: str, namespace: str, uid: str, selection: str = "") -> None:
         self.path = directory and directory / workflow
         self.workflow = workflow
-        self._head = {"workflow": workflow, "namespace": namespace, "uid": uid}
+        self._head = {"workflow": workflow, "namespace": namespace, "uid": uid, "selection": selection}
         self._logs: dict[tuple[str, str], Log] = {}
         self._owners: dict[Path, str] = {}
         self._kept: dict[tuple[str, str], dict[str, Any]] = {}
         self._saved = 0
         if self.path and (self.path / INDEX).exists():
-            self._read_index(self.path / INDEX, uid)
+            self._read_index(self.path / INDEX)
 
-    def _read_index(self, index: Path, uid: str) -> None:
+    def _read_index(self, index: Path) -> None:
         try:
             content = json.loads(index.read_bytes())
-            if content.get("uid") != uid:
-                return  # another run of the same name: its files are overwritten
+            if any(content.get(key) != value for key, value in self._head.items()):
+                return
             for entry in content["logs"]:
                 self._kept[entry["uid"], entry["container"]] = entry
                 path = index.parent / entry["file"]
@@ -176,6 +186,7 @@ class LogFolder:
                 log.cursor = Cursor(**kept["cursor"])
                 log.size, log.lines, log.executor_lines = kept["bytes"], kept["lines"], kept["executor_lines"]
                 log.gaps = [(gap["after"], gap["before"]) for gap in kept["gaps"]]
+                log.kept = log.received
                 log.done = kept["complete"] and path.stat().st_size == log.size
             self._logs[key] = log
         return self._logs[key]

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import 
     pods,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._lines import Cutter, Taken
-from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log, LogFolder
+from ansible_collections.argo.workflows.plugins.module_utils._logdir import END, Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._nodes import parse_node_name, pod_node_name
 
 EXECUTOR_CONTAINERS = ("init", "wait", "supervisor")
@@ -54,6 +55,19 @@ class LogOptions:
     """Only lines from this time on (RFC 3339, whole seconds)."""
     tail: int | None = None
     """Only that many last lines of each container."""
+    grep: re.Pattern[bytes] | None = None
+    """Only lines in which this is found."""
+    follow: bool = True
+    """Whether to stay with containers that still run; if not, what they have written so far is had."""
+    items: frozenset[str] = frozenset()
+    """Only these items, by index, value or name; empty for all."""
+
+    @property
+    def selection(self) -> str:
+        """What is not as the container wrote it, in words; files of another selection cannot be continued."""
+        chosen = {"since": self.since, "tail": self.tail, "grep": self.grep and self.grep.pattern.decode()}
+        words = [f"{key}={value}" for key, value in chosen.items() if value is not None]
+        return ", ".join(["timestamps"] * self.timestamps + words)
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -78,16 +92,16 @@ class _Job:
 class Collector:
     """Collects logs in threads of its own. Call `see` for each change of a pod and `tick` about once a second.
 
-    `on_text(log, text)` is called with each new piece of a log, from several threads, never twice at once for one log.
+    Each of `sinks` is called with a log and each new piece of it, from several threads, never twice at once for one log.
     """
 
     def __init__(
-        self, cluster: Cluster, options: LogOptions, on_text: Callable[[Log, bytes], None] = lambda log, text: None
+        self, cluster: Cluster, options: LogOptions, sinks: Sequence[Callable[[Log, bytes], None]] = ()
     ) -> None:
         self._cluster = cluster
         self._clock = cluster.clock
         self._options = options
-        self._on_text = on_text
+        self._sinks = sinks
         self._jobs: dict[tuple[str, str], _Job] = {}
         self._folders: dict[str, LogFolder] = {}
         self._changed = threading.Condition()
@@ -110,6 +124,9 @@ class Collector:
             return
         metadata = pod["metadata"]
         name = parse_node_name(workflow, pod_node_name(pod))
+        item = dataclasses.replace(name, attempt=None).display_name
+        if self._options.items and not self._options.items & {str(name.index), name.text, item, name.display_name}:
+            return
         for container, started, ended in wanted_containers(pod, self._options.containers):
             if not started and not (ended or gone):
                 continue
@@ -157,6 +174,16 @@ class Collector:
     def pending(self) -> list[Log]:
         """The logs that more is expected of."""
         return [job.log for job in self._jobs.values() if not job.log.done]
+
+    def wait(self, deadline: float) -> None:
+        """Wait until nothing is pending any more, or for the deadline (monotonic)."""
+        next_tick = self._clock.monotonic() + 1
+        while self.pending and self._clock.monotonic() < deadline:
+            with self._changed:
+                self._changed.wait(0.05)
+            if self._clock.monotonic() >= next_tick:
+                self.tick()
+                next_tick = self._clock.monotonic() + 1
 
     def stop(self, reason: str) -> None:
         """Stop now. What is on disk is valid; logs that are not at their end get `reason`."""
@@ -234,8 +261,14 @@ class Collector:
         """Read a log until there is nothing more to have, now or ever. OSError if its file cannot be written."""
         log, backoff = job.log, Backoff(self._clock)
         while not log.done and not self._stopping:
-            known, follow, started = log.received, not job.ended, self._clock.monotonic()
-            cutter = Cutter(log.cursor, stamps=self._options.timestamps, executor=log.container in EXECUTOR_CONTAINERS)
+            known, started = log.received, self._clock.monotonic()
+            follow = self._options.follow and not job.ended
+            cutter = Cutter(
+                log.cursor,
+                stamps=self._options.timestamps,
+                executor=log.container in EXECUTOR_CONTAINERS,
+                grep=self._options.grep,
+            )
             try:
                 self._stream(job, cutter, follow)
             except ApiError as error:
@@ -253,6 +286,8 @@ class Collector:
                 backoff.wait()  # the container still runs: its stream was cut off
             elif not cutter.anchored or job.trouble:
                 self._insist(job, backoff)
+            elif not follow and not job.ended:
+                log.end("the container still runs")
             elif (news and cutter.at_line_end and quick) or (not news and not follow and (known or job.attempts)):
                 log.end()
             else:
@@ -308,7 +343,8 @@ class Collector:
             job.trouble = taken.complaint.strip()
         if taken.text:
             job.attempts = 0
-            self._on_text(log, taken.text)
+            for sink in self._sinks:
+                sink(log, taken.text)
 
     def _ends_soon(self, job: _Job) -> bool:
         """Whether the container of a stream that has just ended has ended, too, or is about to be known to have."""
@@ -325,7 +361,7 @@ class Collector:
         elif job.trouble:
             job.log.end(f"the kubelet could not read it: {job.trouble}")
         else:
-            job.log.gaps.append((job.log.cursor.stamp, "its end"))
+            job.log.gaps.append((job.log.cursor.stamp, END))
             job.log.end()
 
     def _survives(self, job: _Job, error: ApiError) -> bool:

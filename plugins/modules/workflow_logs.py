@@ -1,0 +1,325 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: workflow_logs
+short_description: Fetch the logs of an Argo Workflow
+version_added: 0.1.0
+author:
+  - the argo.workflows authors
+description:
+  - Fetches the logs of all containers of all attempts of a Workflow, or of those chosen, as far as they have been
+    written. It does not wait; M(argo.workflows.workflow_wait) does, and collects the logs meanwhile.
+  - Each log is complete, or the result says why it is not.
+  - Needs the Kubernetes API alone; neither the C(argo) command nor the Argo Server is used.
+options:
+  name:
+    description:
+      - Name of the Workflow.
+    type: str
+    required: true
+  namespace:
+    description:
+      - Namespace of the Workflow.
+    type: str
+    default: argo
+  logs_dir:
+    description:
+      - Folder for the logs. Each container of each attempt gets a file C(WORKFLOW/INDEX-ITEM/ATTEMPT-CONTAINER.log) in
+        it, and C(WORKFLOW/index.json) says what is complete.
+      - What is in the files already is not fetched again, unless O(since), O(tail) or O(grep) have changed.
+      - Without it, the lines are returned as RV(lines).
+    type: path
+  items:
+    description:
+      - Only the logs of these items, by their index, their value, or their name as in C(echo(0:Argo)).
+    type: list
+    elements: str
+    default: []
+  containers:
+    description:
+      - Names of the containers whose logs are wanted.
+      - V(main) is what the template runs; of a containerSet these are all its containers. V(all) is every container of
+        the pod, those that Argo adds included.
+    type: list
+    elements: str
+    default: [main]
+  since:
+    description:
+      - Only lines that were written since then - a time such as C(2026-11-22T15:45:00Z), or a number and a unit before
+        now, such as C(90s), C(10m) or C(2h).
+    type: str
+  tail:
+    description:
+      - Only that many last lines of each container.
+    type: int
+  grep:
+    description:
+      - Only lines in which this regular expression (of Python) is found.
+    type: str
+  log_timestamps:
+    description:
+      - Whether the lines begin with the time at which they were written.
+    type: bool
+    default: false
+  merged_log:
+    description:
+      - Whether to write all logs to C(WORKFLOW/merged.log), too, each line behind the name of its item.
+    type: bool
+    default: false
+  parallel_logs:
+    description:
+      - The most connections that are open at the same time.
+    type: int
+    default: 64
+  wait_timeout:
+    description:
+      - Seconds after which logs that could not be had are given up.
+    type: int
+    default: 300
+extends_documentation_fragment:
+  - argo.workflows.attributes
+  - argo.workflows.attributes.actiongroup_argo
+  - argo.workflows.connection
+attributes:
+  check_mode:
+    support: full
+    details:
+      - In check mode no files are written.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+notes:
+  - Needs the rights to get workflows, to list pods, and to get pods/log.
+seealso:
+  - module: argo.workflows.workflow_wait
+  - module: argo.workflows.workflow_info
+"""
+
+EXAMPLES = r"""
+- name: The logs of the run are in ./logs
+  argo.workflows.workflow_logs:
+    name: "{{ run.name }}"
+    logs_dir: ./logs
+
+- name: The errors of the last ten minutes are known
+  argo.workflows.workflow_logs:
+    name: "{{ run.name }}"
+    since: 10m
+    grep: (?i)error
+  register: errors
+
+- name: What the executor did for the first item is known
+  argo.workflows.workflow_logs:
+    name: "{{ run.name }}"
+    items: [0]
+    containers: [init, wait]
+    tail: 50
+  register: executor
+"""
+
+RETURN = r"""
+logs:
+  description: The logs, at most 1,000.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    node:
+      description: Name of the node, as C(argo get) shows it.
+      type: str
+      sample: echo(0:Argo)(0)
+    pod:
+      description: Name of the pod.
+      type: str
+    container:
+      description: Name of the container.
+      type: str
+      sample: main
+    path:
+      description: The file; null without O(logs_dir).
+      type: str
+    lines:
+      description: How many lines there are.
+      type: int
+    bytes:
+      description: How many bytes there are.
+      type: int
+    executor_lines:
+      description: How many lines of Argo's own were left out.
+      type: int
+    complete:
+      description: Whether everything that the container wrote, and that was asked for, is there.
+      type: bool
+    reason:
+      description: Why not.
+      type: str
+    gaps:
+      description: Between which times lines were rotated away before they could be read.
+      type: list
+      elements: dict
+complete:
+  description: Whether all logs are complete.
+  returned: always
+  type: bool
+  sample: true
+lines:
+  description:
+    - The lines, each behind the name of its item, in the order of these names; at most 2,000, and each of them at most
+      1,000 characters long. RV(lines_left_out) says how many more there were.
+  returned: without O(logs_dir)
+  type: list
+  elements: str
+  sample: ["echo(0:Argo)(0): Input was: Argo"]
+lines_left_out:
+  description: How many lines are not in RV(lines).
+  returned: without O(logs_dir)
+  type: int
+logs_dir:
+  description: The folder of the logs.
+  returned: with O(logs_dir)
+  type: str
+"""
+
+import datetime
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster, pods, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log, LogFolder
+from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, MergedFiles, Printer
+from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
+from ansible_collections.argo.workflows.plugins.module_utils._state import WORKFLOW_LABEL, Run, belongs_to, trim
+
+MAX_LOGS = 1000
+MAX_LINES = 2000
+MAX_LINE = 1000
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "default": "argo"},
+    "logs_dir": {"type": "path"},
+    "items": {"type": "list", "elements": "str", "default": []},
+    "containers": {"type": "list", "elements": "str", "default": ["main"]},
+    "since": {"type": "str"},
+    "tail": {"type": "int"},
+    "grep": {"type": "str"},
+    "log_timestamps": {"type": "bool", "default": False},
+    "merged_log": {"type": "bool", "default": False},
+    "parallel_logs": {"type": "int", "default": 64},
+    "wait_timeout": {"type": "int", "default": 300},
+}
+
+
+def since_of(text: str | None, now: datetime.datetime) -> str | None:
+    """The option `since` as the API's sinceTime (RFC 3339, whole seconds, UTC); UserError if it is neither form."""
+    if not text:
+        return None
+    match = re.fullmatch(r"(\d+)([smhd])", text)
+    try:
+        if match:
+            when = now - datetime.timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+        else:
+            when = datetime.datetime.fromisoformat(text)
+    except (ValueError, OverflowError) as error:
+        raise UserError(f"since: {text!r} is neither a time like 2026-11-22T15:45:00Z nor a span like 10m") from error
+    if when.tzinfo is None:
+        raise UserError(f"since: {text!r} has no time zone; add Z for UTC")
+    return when.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def options_of(params: dict[str, Any]) -> LogOptions:
+    """Which logs, and which of their lines, the module's options ask for."""
+    try:
+        grep = re.compile(params["grep"].encode()) if params["grep"] else None
+    except re.error as error:
+        raise UserError(f"grep: {params['grep']!r} is not a regular expression: {error}") from error
+    return LogOptions(
+        containers=tuple(params["containers"]),
+        timestamps=params["log_timestamps"],
+        parallel=max(1, params["parallel_logs"]),
+        since=since_of(params["since"], datetime.datetime.now(datetime.UTC)),
+        tail=params["tail"],
+        grep=grep,
+        follow=False,
+        items=frozenset(params["items"]),
+    )
+
+
+class Lines:
+    """The lines that are returned."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, list[str]] = {}
+        self.left_out = 0
+        self._room = MAX_LINES
+
+    def write(self, log: Log, lines: list[bytes]) -> None:
+        kept = lines[: self._room]
+        self._room -= len(kept)
+        self.left_out += len(lines) - len(kept)
+        own = self.lines.setdefault(log.display_name, [])
+        own += [f"{log.display_name}: {line.decode(errors='replace')[:MAX_LINE]}" for line in kept]
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    directory = Path(params["logs_dir"]).absolute() if params["logs_dir"] and not module.check_mode else None
+    options = options_of(params)
+    cluster = Cluster.from_params(params)
+    name, namespace = params["name"], params["namespace"]
+    try:
+        workflow = cluster.get(workflows(namespace, name))
+    except ApiError as error:
+        if error.status == 404:
+            raise UserError(f"there is no Workflow {name} in the namespace {namespace}") from error
+        raise
+    it = Run(workflow["metadata"], time.monotonic())
+    it.see_workflow(workflow, time.monotonic())
+
+    lines = Lines()
+    printers = [] if directory else [Printer(lines.write)]
+    if directory and params["merged_log"]:
+        printers.append(Printer(MergedFiles(directory).write))
+    collector = Collector(cluster, options, printers)
+    collector.add_run(LogFolder(directory, name, namespace, it.uid, options.selection))
+
+    for pod in cluster.list(pods(namespace), labelSelector=f"{WORKFLOW_LABEL}={name}"):
+        if belongs_to(pod, it):
+            kept = trim(pod)
+            it.see_pod(kept, time.monotonic())
+            collector.see(name, kept)
+    for attempt in it.pods_gone_unseen():
+        collector.miss(name, attempt.pod, attempt.node_id, attempt.name)
+    collector.wait(time.monotonic() + params["wait_timeout"])
+    collector.stop("wait_timeout was over")
+    for printer in printers:
+        printer.finish(collector.logs)
+
+    logs = collector.logs
+    result = {
+        "changed": directory is not None and any(log.received != log.kept for log in logs),
+        "logs": [{"node": log.display_name, **log.as_dict()} for log in logs[:MAX_LOGS]],
+        "complete": all(log.complete for log in logs),
+    }
+    if directory:
+        return result | {"logs_dir": str(directory / name)}
+    ordered = [line for node in sorted(lines.lines) for line in lines.lines[node]]
+    return result | {"lines": ordered, "lines_left_out": lines.left_out}
+
+
+def main() -> None:
+    run_module(run, ARGUMENT_SPEC, supports_check_mode=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever the API server does: no line of a log comes twice or out of order, and none is missing unreported.
+
+Each seed is another sequence of faults. A failing one is replayed with: pytest tests/faults -k 'seed17 and logs'
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.argo.workflows.plugins.module_utils._logdir import BEGINNING, END, LogFolder
+from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, _Job
+from ansible_collections.argo.workflows.plugins.module_utils._nodes import parse_node_name
+
+from .synthetic import Clock, Container, Faults, Server, stamp
+
+SEEDS = int(os.environ.get("FAULT_SEEDS", "500"))
+
+EXECUTOR = b'time=2026-11-22T15:45:56.203Z level=INFO msg="%s" argo=true\n'
+
+
+def a_container(chance: random.Random) -> Container:
+    """A container that prints numbered lines, some at the same time, one perhaps very long, perhaps none at its end."""
+    now, lines = chance.uniform(0, 5), []
+    for number in range(chance.choice([0, 1, 5, 40, 200])):
+        now += chance.choice([0, 0, 1e-6, 0.01, 0.3, chance.expovariate(0.5)])
+        filling = b"x" * (chance.choice([0, 0, 0, 10, 200]) if chance.random() < 0.995 else 200_000)
+        lines.append((round(now, 9), b"line %d %s\n" % (number, filling)))
+    if lines and chance.random() < 0.2:
+        lines[-1] = (lines[-1][0], lines[-1][1][:-1])
+    container = Container(lines, end=now + chance.uniform(0, 3))
+    if chance.random() < 0.8:
+        lines.insert(0, (lines[0][0] if lines else 0.0, EXECUTOR % b"waiting for signals"))
+        # containerd writes the rest of an unended line when everything else is written
+        lines.insert(len(lines) - (not lines[-1][1].endswith(b"\n")), (now, EXECUTOR % b"sub-process exited"))
+    if lines[:1] and lines[0][1].startswith(b"time=") and chance.random() < 0.4:
+        for _rotation in range(chance.randint(1, 3)):
+            when = chance.uniform(0, now)
+            container.rotated.append((when, sum(time <= when for time, _text in lines)))
+        container.rotated.sort()
+    if chance.random() < 0.1:
+        container.deleted = chance.uniform(now / 2, now * 2 + 5)
+    return container
+
+
+@pytest.mark.parametrize("seed", range(SEEDS), ids="seed{}".format)
+def test_logs_are_whole_and_in_order_or_say_what_is_missing(seed: int, tmp_path: Path) -> None:
+    chance = random.Random(seed)
+    clock = Clock()
+    server = Server(clock, Faults(chance, until=chance.choice([20, 60, 200]), share=chance.choice([0, 0.2, 0.6, 0.9])))
+    container = server.containers["pod"] = a_container(chance)
+    collector = Collector(server.cluster(), LogOptions())
+    folder = LogFolder(tmp_path, "wf", "ns", "uid-of-wf")
+    collector.add_run(folder)
+    log = folder.log("pod", "uid", "main", parse_node_name("wf", "wf[0].echo(0:a)(0)"))
+    job = _Job(log, "ns")
+    collector._jobs["uid", "main"] = job
+
+    def know_the_end() -> None:
+        job.ended = True
+        job.heard = clock.now
+
+    def tick() -> None:
+        collector.tick()
+        clock.at(clock.now + 1, tick)
+
+    # The news of the container's end comes a little later than the end, or much later if somebody was away.
+    clock.at(container.end + chance.choice([0.01, 0.5, 0.9, 10]), know_the_end)
+    clock.at(1, tick)
+    clock.sleep(chance.choice([0, 0, 1, container.end, container.end + 15]))
+    for _visit in range(1000):
+        if log.done:
+            break
+        collector.collect(job)
+        clock.sleep(0.1)
+    check(log.path.read_bytes() if log.path and log.path.exists() else b"", container, log)
+
+
+def check(got: bytes, container: Container, log: object) -> None:
+    assert log.done  # type: ignore[attr-defined]
+    whole = b"".join(text for _when, text in container.lines if not text.startswith(b"time="))
+    if log.complete:  # type: ignore[attr-defined]
+        assert got == whole
+        return
+    numbers = [int(number) for number in re.findall(rb"^line (\d+) ", got, re.MULTILINE)]
+    assert numbers == sorted(set(numbers)), "a line came twice or out of order"
+    gaps = log.gaps  # type: ignore[attr-defined]
+    for when, text in container.lines:
+        number = re.match(rb"line (\d+)", text)
+        if not number or (int(number[1]) in numbers and b"\n" + text in b"\n" + got):
+            continue
+        time = stamp(when)
+        in_a_gap = any(
+            ("" if after == BEGINNING else after) <= time <= ("3" if before == END else before)
+            for after, before in gaps
+        )
+        at_the_end = bool(log.reason) and time >= log.cursor.stamp  # type: ignore[attr-defined]
+        assert in_a_gap or at_the_end, f"{number[0]!r} of {time} is missing, and nobody says so: {log}"
