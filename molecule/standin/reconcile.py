@@ -77,6 +77,8 @@ def reconcile(
         except UnsupportedError as error:
             operation.finish("Error", str(error))
         sum_up(operation.status, operation.nodes, ENDED)
+        if not operation.nodes:
+            del operation.status["nodes"]
         after = operation.workflow
         # Conditions alone are no reason to write: PodRunning says what the last written change was.
         operation.outcome.changed = {**after["status"], "conditions": []} != {
@@ -112,7 +114,7 @@ class _Operation:
         self.pods = {pod["metadata"]["annotations"][LABEL + "node-id"]: pod for pod in pods}
         self.results = {result["metadata"]["name"]: result for result in task_results}
         self.status: Json = workflow.setdefault("status", {})
-        self.nodes: dict[str, Json] = self.status.get("nodes", {})
+        self.nodes: dict[str, Json] = self.status.setdefault("nodes", {})
         self.outcome = Outcome(workflow)
         self.templates = {template["name"]: template for template in self.spec.get("templates", [])}
         self.on_exit = False
@@ -158,7 +160,6 @@ class _Operation:
         self.status.update(
             artifactGCStatus={"notSpecified": True},
             artifactRepositoryRef={"artifactRepository": {}, "default": True},
-            nodes=self.nodes,
             phase="Running",
             startedAt=timestamp(self.now),
         )
