@@ -393,7 +393,7 @@ class Follower:
             known = watched.run.nodes or watched.run.nodes_error or last
             if known and (watched.dirty or last):
                 watched.dirty = False
-                lines = watched.view.changes(watched.run.workflow, watched.run.current_nodes(), self.wall())
+                lines = watched.view.lines(watched.run.workflow, watched.run.current_nodes(), self.wall(), last=last)
                 if lines:
                     self._journal.write("tree", workflow=watched.run.name, lines=lines)
 

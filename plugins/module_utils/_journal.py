@@ -85,14 +85,16 @@ class Journal:
 
 
 class TreeView:
-    """The tree of one run as it is shown while it goes on: at first whole, then the lines that have changed."""
+    """The tree of one run as it is shown: at first whole, then the lines that have changed, and at last whole again."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
-        self._next = 0.0
+        self._whole = False
 
-    def changes(self, workflow: Json, nodes: Mapping[str, Json], wall: datetime.datetime) -> list[str]:
-        """The lines that are new since the last call; time that passes alone is no change."""
+    def lines(
+        self, workflow: Json, nodes: Mapping[str, Json], wall: datetime.datetime, *, last: bool = False
+    ) -> list[str]:
+        """What is to be shown now; time that passes alone is no change."""
         if workflow["metadata"]["name"] not in nodes:
             return []
         drawn = _tree.screenful(workflow, nodes, wall, lines=SCREEN).splitlines()
@@ -101,6 +103,9 @@ class TreeView:
         keys = [_key(line) for line in _tree.screenful(workflow, nodes, fixed, lines=SCREEN).splitlines()]
         changed = [line for line, key in zip(drawn, keys, strict=True) if key not in self._known]
         self._known = {*keys}
+        if last and not (self._whole and not changed):
+            return drawn
+        self._whole = len(changed) == len(drawn) or (self._whole and not changed)
         return changed
 
 

@@ -91,6 +91,11 @@ class Log:
             text = file.read(_TAIL)
         return (text.partition(b"\n")[2] if start else text).decode(errors="replace")
 
+    @property
+    def last_line(self) -> str:
+        """The last line in its file that is not empty, at most 1,000 characters of it."""
+        return next((line[:1000] for line in reversed(self.tail.splitlines()) if line.strip()), "")
+
     def open(self) -> None:
         """Open the file for more, at the place that the cursor stands for."""
         if self.path and not self._file:

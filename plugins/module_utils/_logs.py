@@ -92,7 +92,8 @@ class _Job:
 class Collector:
     """Collects logs in threads of its own. Call `see` for each change of a pod and `tick` about once a second.
 
-    Each of `sinks` is called with a log and each new piece of it, from several threads, never twice at once for one log.
+    Each of `sinks` is called with a log and each new piece of it, from several threads, but one after the other for
+    each log.
     """
 
     def __init__(

@@ -69,6 +69,7 @@ def _chosen_items(items: list[dict[str, Any]], logs: list[Log], failed: bool) ->
         if item["node_name"] in chosen:
             own = by_item.get(item["node_name"], [])
             item["logs"] = [log.as_dict() for log in own]
+            item["last_line"] = next((log.last_line for log in reversed(own) if log.container == "main"), "")
             if own and item["phase"] in ("Failed", "Error"):
                 item["tail"] = own[-1].tail
     return [item for item in items if item["node_name"] in chosen]

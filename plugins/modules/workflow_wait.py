@@ -280,7 +280,8 @@ items:
     - The items of the fan-out, or the steps without one, with C(index), C(value), C(name), C(phase), C(message),
       C(exit_code), C(node), C(duration), C(pods), and their C(attempts).
     - C(logs) are the logs of all attempts, each with C(path), C(lines), C(bytes), C(complete) and C(reason).
-    - C(tail) is the end of the log of the last attempt of an item that did not succeed.
+    - C(last_line) is the last line of the log of the last attempt that is not empty; C(tail) is the end of that log, if
+      the item failed.
     - At most 500 are returned; if the task fails, at most 20, and only such as did not succeed. C(index.json) has the
       logs of all.
   returned: with one Workflow
