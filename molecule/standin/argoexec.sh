@@ -1,5 +1,4 @@
-#!/var/run/argo/busybox sh
-# The stand-in's executor inside the main container: `argoexec emissary … -- COMMAND ARGUMENTS`, `argoexec kill SIGNAL PID`.
+# The stand-in's executor in the main container, run by busybox: `argoexec emissary … -- COMMAND`, `argoexec kill SIGNAL PID`.
 # The command's output is its own, byte for byte; around it stand the lines that Argo's executor writes.
 b=/var/run/argo/busybox
 
@@ -31,7 +30,8 @@ emissary)
   error="<nil>"
   [ $code = 0 ] || error="\"exit status $code\""
   say "\"sub-process exited\" argo=true error=$error"
-  while IFS="	" read -r name path; do
+  tab=$(printf "\t")
+  while IFS=$tab read -r name path; do
     [ ! -r "$path" ] || $b cp "$path" "/var/run/argo/ctr/main/output-$name"
   done </var/run/argo/outputs
   echo $code >/var/run/argo/ctr/main/exitcode

@@ -25,9 +25,11 @@ EXECUTOR_ERROR = 64
 
 def init() -> None:
     """Brings busybox, the wrapper and the script, if there is one, where the main container finds them."""
-    for name, source in (("busybox", "/bin/busybox"), ("argoexec", str(Path(__file__).with_name("argoexec.sh")))):
-        shutil.copyfile(source, f"{DIRECTORY}/{name}")
-        Path(DIRECTORY, name).chmod(0o755)
+    busybox, argoexec = Path(DIRECTORY, "busybox"), Path(DIRECTORY, "argoexec")
+    shutil.copyfile("/bin/busybox", busybox)
+    argoexec.write_text(f"#!{busybox} sh\n" + Path(__file__).with_name("argoexec.sh").read_text())
+    for program in (busybox, argoexec):
+        program.chmod(0o755)
     template = json.loads(os.environ["ARGO_TEMPLATE"])
     (STAGING / "script").write_text(template.get("script", {}).get("source", ""), encoding="utf-8")
     (STAGING / "script").chmod(0o755)

@@ -176,8 +176,8 @@ class WatchedList:
 
     def watch(self, version: str) -> None:
         while True:
-            connection = self.kube.connect(330)
-            query = {**self.selectors, "watch": "1", "resourceVersion": version, "timeoutSeconds": "300"}
+            connection = self.kube.connect(75)
+            query = {**self.selectors, "watch": "1", "resourceVersion": version, "timeoutSeconds": "60"}
             connection.request("GET", f"{self.path}?{urlencode(query)}", headers=self.kube.headers())
             response = connection.getresponse()
             if response.status >= 400:
