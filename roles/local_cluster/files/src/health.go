@@ -18,6 +18,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
@@ -58,6 +60,17 @@ func (c cluster) containerdAnswers(context.Context) error {
 		return errors.New("containerd does not answer")
 	}
 	return nil
+}
+
+// apiServerIsReady asks the API server as nobody, which it allows once it has written its own roles.
+func (c cluster) apiServerIsReady() bool {
+	client, err := rest.UnversionedRESTClientFor(&rest.Config{
+		Host:            "https://" + apiServer,
+		TLSClientConfig: rest.TLSClientConfig{CAFile: c.path("pki/ca.crt")},
+		Timeout:         time.Second,
+		ContentConfig:   rest.ContentConfig{NegotiatedSerializer: scheme.Codecs},
+	})
+	return err == nil && client.Get().AbsPath("/readyz").Do(context.Background()).Error() == nil
 }
 
 // nodeIsReady objects unless a pod with a GPU could be created and run now.

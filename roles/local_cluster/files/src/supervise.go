@@ -61,7 +61,7 @@ func (c cluster) mountPrivateFolders() error {
 // A process is a child of the supervisor.
 type process struct {
 	name  string
-	needs []string // addresses that must answer before it starts: host:port, or the path of a socket
+	needs []func() bool // what must be true before it starts
 	path  string
 	args  []string
 	reset func() error // what may help if it keeps dying at its start
@@ -69,6 +69,8 @@ type process struct {
 
 func (c cluster) processes() []process {
 	etcd, containerd := c.path("run/etcd.sock"), c.path("run/containerd.sock")
+	etcdAnswers := func() bool { return answers(etcd) }
+	containerdAnswers := func() bool { return answers(containerd) }
 	pki := func(name string) string { return c.path("pki", name) }
 	self := "/proc/self/exe"
 	return []process{
@@ -87,7 +89,7 @@ func (c cluster) processes() []process {
 			reset: func() error { return os.RemoveAll(c.path("etcd")) },
 		},
 		{
-			name: "kube-apiserver", path: self, needs: []string{etcd},
+			name: "kube-apiserver", path: self, needs: []func() bool{etcdAnswers},
 			args: []string{
 				"--etcd-servers=unix://" + etcd,
 				"--bind-address=" + apiServerIP, "--advertise-address=" + apiServerIP, "--secure-port=443",
@@ -106,7 +108,7 @@ func (c cluster) processes() []process {
 			},
 		},
 		{
-			name: "kube-controller-manager", path: self, needs: []string{apiServer},
+			name: "kube-controller-manager", path: self, needs: []func() bool{c.apiServerIsReady},
 			args: []string{
 				"--kubeconfig=" + c.path("config/controller-manager.kubeconfig"), "--secure-port=0", "--leader-elect=false",
 				"--use-service-account-credentials", "--root-ca-file=" + pki("ca.crt"),
@@ -114,11 +116,11 @@ func (c cluster) processes() []process {
 			},
 		},
 		{
-			name: "kube-scheduler", path: self, needs: []string{apiServer},
+			name: "kube-scheduler", path: self, needs: []func() bool{c.apiServerIsReady},
 			args: []string{"--kubeconfig=" + c.path("config/scheduler.kubeconfig"), "--secure-port=0", "--leader-elect=false"},
 		},
 		{
-			name: "kubelet", path: self, needs: []string{containerd, apiServer},
+			name: "kubelet", path: self, needs: []func() bool{containerdAnswers, c.apiServerIsReady},
 			args: []string{
 				"--config=" + c.path("config/kubelet.yaml"), "--kubeconfig=" + c.path("config/kubelet.kubeconfig"),
 				"--node-ip=" + nodeIP, "--hostname-override=" + nodeName,
@@ -131,8 +133,8 @@ func (c cluster) keepRunning(p process) {
 	runtime.LockOSThread() // its end is what Pdeathsig is about
 	earlyDeaths := 0
 	for {
-		for _, address := range p.needs {
-			for !answers(address) {
+		for _, isThere := range p.needs {
+			for !isThere() {
 				time.Sleep(50 * time.Millisecond)
 			}
 		}
