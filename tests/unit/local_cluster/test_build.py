@@ -164,7 +164,12 @@ def test_the_machines_go_is_used_if_it_is_new_enough(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, found: str, used: str
 ) -> None:
     commands: list[list[str]] = []
-    monkeypatch.setattr(script, "call", lambda command, doing: commands.append(command) or found)
+
+    def call(command: list[str], doing: str) -> str:
+        commands.append(command)
+        return found
+
+    monkeypatch.setattr(script, "call", call)
     monkeypatch.setattr(script.shutil, "which", lambda name: name if name == "go" else None)
     assert script.go(tmp_path) == {"machine": "go", "fetched": str(tmp_path / "go" / "bin" / "go")}[used]
     assert any("pip" in command for command in commands) == (used == "fetched")
