@@ -2,10 +2,14 @@
 # The command's output is its own, byte for byte; around it stand the lines that Argo's executor writes.
 b=/var/run/argo/busybox
 
+# say MESSAGE [ATTRIBUTE]: Argo writes the attributes in any order.
 say() {
   now=$EPOCHREALTIME
   fraction=${now#*.}
-  echo "time=$($b date -u -d "@${now%.*}" +%Y-%m-%dT%H:%M:%S).${fraction%???}Z level=INFO msg=$*" >&2
+  attributes="argo=true${2:+ $2}"
+  [ $((RANDOM % 2)) = 0 ] || attributes="${2:+$2 }argo=true"
+  time=$($b date -u -d "@${now%.*}" +%Y-%m-%dT%H:%M:%S).${fraction%???}Z
+  echo "time=$time level=INFO msg=\"$1\" $attributes" >&2
 }
 
 case "$1" in
@@ -17,7 +21,7 @@ emissary)
   while [ "$1" != -- ]; do shift; done
   shift
   $b mkdir -p /var/run/argo/ctr/main
-  say '"waiting for signals" argo=true signalPath=/var/run/argo/ctr/main/signal'
+  say "waiting for signals" signalPath=/var/run/argo/ctr/main/signal
   "$@" &
   child=$!
   trap 'signalled=1; $b kill -TERM $child' TERM
@@ -29,13 +33,14 @@ emissary)
   done
   error="<nil>"
   [ $code = 0 ] || error="\"exit status $code\""
-  say "\"sub-process exited\" argo=true error=$error"
+  say "sub-process exited" "error=$error"
   tab=$(printf "\t")
   while IFS=$tab read -r name path; do
     [ ! -r "$path" ] || $b cp "$path" "/var/run/argo/ctr/main/output-$name"
   done </var/run/argo/outputs
   echo $code >/var/run/argo/ctr/main/exitcode
-  say '"file signal handler exiting due to context cancellation" argo=true'
+  say "file signal handler exiting due to context cancellation"
+  [ $code = 0 ] || echo "Error: exit status $code" >&2
   exit $code
   ;;
 esac
