@@ -25,6 +25,7 @@ func (c cluster) supervise() error {
 	if err != nil {
 		return err
 	}
+	defer alive.Close() // an unused file would be closed by the garbage collector, and the lock be lost
 	if err := syscall.Flock(int(alive.Fd()), syscall.LOCK_EX); err != nil {
 		return err
 	}
@@ -111,6 +112,7 @@ func (c cluster) processes() []process {
 			name: "kube-controller-manager", path: self, needs: []func() bool{c.apiServerIsReady},
 			args: []string{
 				"--kubeconfig=" + c.path("config/controller-manager.kubeconfig"), "--secure-port=0", "--leader-elect=false",
+				"--node-monitor-period=1s", // the first pod waits for it
 				"--use-service-account-credentials", "--root-ca-file=" + pki("ca.crt"),
 				"--service-account-private-key-file=" + pki("service-accounts.key"),
 			},
