@@ -12,6 +12,15 @@ say() {
   echo "time=$time level=INFO msg=\"$1\" $attributes" >&2
 }
 
+# The file of a command: busybox's shell would rather run its own applet of that name than the image's program.
+find_in_path() {
+  case "$1" in */*) [ -x "$1" ] && echo "$1"; return ;; esac
+  IFS=:
+  for folder in $PATH; do
+    [ -f "$folder/$1" ] && [ -x "$folder/$1" ] && echo "$folder/$1" && return
+  done
+}
+
 case "$1" in
 kill)
   [ "$2" = 9 ] && exec $b kill -9 -1  # no process may kill the first of its own container
@@ -22,7 +31,17 @@ emissary)
   shift
   $b mkdir -p /var/run/argo/ctr/main
   say "waiting for signals" signalPath=/var/run/argo/ctr/main/signal
-  "$@" &
+  program=$(find_in_path "$1")
+  if [ -z "$program" ]; then
+    message="failed to find name in PATH: exec: \"$1\": executable file not found in \$PATH"
+    echo 64 >/var/run/argo/ctr/main/exitcode
+    printf %s "$message" >/dev/termination-log
+    printf 'Error: %s\n%s\n' "$message" "$message" >&2
+    exit 64
+  fi
+  name=$1
+  shift
+  (exec -a "$name" "$program" "$@") &
   child=$!
   trap 'signalled=1; $b kill -TERM $child' TERM
   while :; do
