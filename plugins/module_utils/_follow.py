@@ -298,10 +298,9 @@ class Follower:
     def _take_events(self, patience: float) -> None:
         """Take the events that have come, after waiting for the first."""
         try:
-            kind, what = self._queue.get(timeout=patience)
+            self._take(*self._queue.get(timeout=patience))
             for _more in range(1000):
-                self._take(kind, what)
-                kind, what = self._queue.get_nowait()
+                self._take(*self._queue.get_nowait())
         except queue.Empty:
             pass
 

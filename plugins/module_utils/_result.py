@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Collection
+import datetime
+import json
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils import _nodes, _tree
@@ -14,8 +16,9 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow import Foll
 from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log
 from ansible_collections.argo.workflows.plugins.module_utils._state import Run
 
-MAX_ITEMS = 500
-"""Items in a result: Ansible copies results many times, and ansible-runner drops those over 700 kB."""
+MAX_ITEMS = 400_000
+MAX_TREE = 100_000
+"""Characters of a result: Ansible copies results many times, and ansible-runner drops those over 700 kB."""
 MAX_FAILED = 20
 """Items in the result of a failed task, which Ansible prints; and failures in its message."""
 MAX_INCOMPLETE = 100
@@ -40,7 +43,7 @@ def _run_result(follower: Follower, run: Run, logs: list[Log], failed: bool) -> 
     nodes = run.current_nodes()
     result = _nodes.summary_of(run.workflow, nodes) | {
         "phase": run.phase,
-        "tree": _tree.draw(run.workflow, nodes, follower.wall()) if run.name in nodes else "",
+        "tree": _draw(run, nodes, follower.wall()),
         "diagnoses": [{"kind": found.kind, "message": found.message} for found in follower.diagnoses(run)],
     }
     if run.nodes_error:
@@ -59,20 +62,31 @@ def _run_result(follower: Follower, run: Run, logs: list[Log], failed: bool) -> 
 
 def _chosen_items(items: list[dict[str, Any]], logs: list[Log], failed: bool) -> list[dict[str, Any]]:
     """The items that fit into a result, in their order, each with its logs."""
-    bad = [item for item in items if item["phase"] not in _GOOD]
-    good = [] if failed else [item for item in items if item["phase"] in _GOOD]
-    chosen = {item["node_name"] for item in (bad + good)[: MAX_FAILED if failed else MAX_ITEMS]}
     by_item: dict[str, list[Log]] = {}
     for log in logs:
         by_item.setdefault(log.item_name, []).append(log)
-    for item in items:
-        if item["node_name"] in chosen:
-            own = by_item.get(item["node_name"], [])
-            item["logs"] = [log.as_dict() for log in own]
-            item["last_line"] = next((log.last_line for log in reversed(own) if log.container == "main"), "")
-            if own and item["phase"] in ("Failed", "Error"):
-                item["tail"] = own[-1].tail
+    bad = [item for item in items if item["phase"] not in _GOOD]
+    good = [] if failed else [item for item in items if item["phase"] in _GOOD]
+    chosen, room = set(), MAX_ITEMS
+    for item in (bad + good)[: MAX_FAILED if failed else None]:
+        own = by_item.get(item["node_name"], [])
+        item["logs"] = [log.as_dict() for log in own]
+        item["last_line"] = next((log.last_line for log in reversed(own) if log.container == "main"), "")
+        if own and item["phase"] in ("Failed", "Error"):
+            item["tail"] = own[-1].tail
+        room -= len(json.dumps(item))
+        if room < 0:
+            break
+        chosen.add(item["node_name"])
     return [item for item in items if item["node_name"] in chosen]
+
+
+def _draw(run: Run, nodes: Mapping[str, _nodes.Json], wall: datetime.datetime) -> str:
+    """The whole tree, of a very large one a summary."""
+    if run.name not in nodes:
+        return ""
+    tree = _tree.draw(run.workflow, nodes, wall)
+    return tree if len(tree) <= MAX_TREE else _tree.screenful(run.workflow, nodes, wall, lines=200)
 
 
 def failure_of(follower: Follower, outcome: str, fail_on: Collection[str], action: str) -> str:
