@@ -101,7 +101,7 @@ class Controller:
         self.due: dict[str, float] = {}
         self.looked_at: dict[str, float] = {}
         self.lock = threading.Condition()
-        self.terminated: dict[str, float] = {}
+        self.next_signal: dict[str, float] = {}
         self.signals = ThreadPoolExecutor(4)
         self.next_pod = 0.0
         self.configure(self.kube.get(core(own_namespace(), "configmaps", flags.configmap)))
@@ -175,13 +175,9 @@ class Controller:
             return
         try:
             self.advance(uncompressed(workflow))
-        except ApiError as error:
-            if error.status != 409:
-                log(f"workflow {name}: {error}")
-            self.wake(name, time.monotonic() + INTERVAL)
-        except (OSError, http.client.HTTPException) as error:
-            log(f"workflow {name}: {error}")
-            self.wake(name, time.monotonic() + INTERVAL)
+        except (ApiError, OSError, http.client.HTTPException) as error:
+            log(f"workflow {name}: {error}; trying again")
+            self.wake(name)
 
     def advance(self, workflow: Json) -> None:
         name, now = workflow["metadata"]["name"], datetime.now(UTC)
@@ -221,11 +217,7 @@ class Controller:
             self.terminate(name, pod)
         completed = {"metadata": {"labels": {LABEL + "completed": "true"}}}
         for pod in outcome.complete:
-            try:
-                self.kube.merge(core(self.namespace, "pods", pod), completed)
-            except ApiError as error:
-                if error.status != 404:
-                    raise
+            self.kube.merge(core(self.namespace, "pods", pod), completed)
         for pod, delay in outcome.delete_after.items():
             self.later(delay, core(self.namespace, "pods", pod))
         if "finishedAt" in status:
@@ -248,18 +240,16 @@ class Controller:
         timer.start()
 
     def terminate(self, workflow: str, name: str) -> None:
-        """Ends a pod: deletes one that has not started, otherwise sends TERM once, and KILL after the grace."""
-        pod, first = self.pods.objects.get(name), self.terminated.get(name)
+        """Ends a pod: deletes one that has not started, otherwise sends TERM, and after the grace KILL."""
+        pod, due = self.pods.objects.get(name), self.next_signal.get(name, 0.0)
         if pod is None:
             return
-        running = [c["name"] for c in pods.container_statuses(pod) if "running" in c["state"]]
         if pod["status"]["phase"] == "Pending":
             self.kube.delete(core(self.namespace, "pods", name))
-        elif first is None or time.monotonic() > first + GRACE:
-            self.terminated[name] = time.monotonic() + (0 if first is None else 1e9)
-            number = "15" if first is None else "9"
-            for container in running:
-                self.signals.submit(self.signal, name, container, number)
+        elif time.monotonic() >= due:
+            self.next_signal[name] = time.monotonic() + GRACE
+            for container in (c["name"] for c in pods.container_statuses(pod) if "running" in c["state"]):
+                self.signals.submit(self.signal, name, container, "9" if due else "15")
         self.wake(workflow, time.monotonic() + GRACE)
 
     def signal(self, pod: str, container: str, number: str) -> None:

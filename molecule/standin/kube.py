@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -13,7 +14,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -91,15 +92,13 @@ class Kube:
     def replace(self, path: str, body: Json) -> Json:
         return self.call("PUT", path, body)
 
-    def merge(self, path: str, body: Json) -> Json:
-        return self.call("PATCH", path, body, "application/merge-patch+json")
+    def merge(self, path: str, body: Json) -> None:
+        with _missing_is_fine():
+            self.call("PATCH", path, body, "application/merge-patch+json")
 
     def delete(self, path: str, **query: Any) -> None:
-        try:
+        with _missing_is_fine():
             self.call("DELETE", path, **query)
-        except ApiError as error:
-            if error.status != 404:
-                raise
 
     def exec(self, namespace: str, pod: str, container: str, command: list[str]) -> None:
         """Runs a command in a container and waits for its end; its output is dropped (WebSocket, RFC 6455)."""
@@ -121,6 +120,15 @@ class Kube:
             raise ApiError(0, f"exec of {command} in {pod}/{container} did not end within 15 s") from None
         finally:
             connection.close()
+
+
+@contextlib.contextmanager
+def _missing_is_fine() -> Iterator[None]:
+    try:
+        yield
+    except ApiError as error:
+        if error.status != 404:
+            raise
 
 
 def _error(status: int, answer: bytes) -> ApiError:

@@ -17,6 +17,9 @@ LABEL = "workflows.argoproj.io/"
 DIRECTORY = "/var/run/argo"
 LOGGING = ["--loglevel", "info", "--log-format", "text", "--gloglevel", "0"]
 
+MAX_VARIABLE = 128 * 1024 - 32
+"""Bytes that an environment variable may hold on Linux, less the name."""
+
 TEMPLATE_TO_POD = {
     *("affinity", "automountServiceAccountToken", "hostAliases", "nodeSelector", "priorityClassName"),
     *("schedulerName", "securityContext", "serviceAccountName", "tolerations"),
@@ -86,6 +89,8 @@ def build_pod(
         }
 
     content = json.dumps(template, ensure_ascii=False, separators=(",", ":"))
+    if len(content.encode()) > MAX_VARIABLE:
+        raise UnsupportedError("a template of more than 128 KiB")
     init = auxiliary("init", [staging, run], [{"name": "ARGO_TEMPLATE", "value": content}])
     wait = auxiliary("wait", [{"name": "tmp-dir-argo", "mountPath": "/tmp", "subPath": "0"}, run], [])
     pod_metadata, template_metadata = spec.get("podMetadata", {}), template.get("metadata", {})

@@ -76,6 +76,8 @@ def reconcile(
             operation.finish("Failed", f"invalid spec: {error}")
         except UnsupportedError as error:
             operation.finish("Error", str(error))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            operation.finish("Error", f"stand-in: cannot work on this Workflow: {error!r}")
         sum_up(operation.status, operation.nodes, ENDED)
         if not operation.nodes:
             del operation.status["nodes"]
