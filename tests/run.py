@@ -84,8 +84,7 @@ def lint() -> Iterator[Count]:
 
 def unit() -> Iterator[Count]:
     yield pytest("unit tests", "tests/unit")
-    if (ROOT / "tests/faults").is_dir():
-        yield pytest("faults", "tests/faults")
+    yield pytest("faults", "tests/faults")
 
 
 def copy_collection() -> None:
@@ -124,8 +123,8 @@ def cluster() -> Iterator[Count]:
     yield booted
     if booted.failed:
         return
-    scenarios = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
-    for scenario in sorted(scenarios, key=lambda name: name != "default"):
+    yield command("the local cluster's own tests", "python", "roles/local_cluster/files/build.py", "--test")
+    for scenario in sorted({path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml")} - {"default"}):
         yield command(f"molecule {scenario}", "molecule", "test", "--scenario-name", scenario, "--destroy=never")
     yield pytest("the commands of the README", "tests/commands")
 
