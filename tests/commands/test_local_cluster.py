@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import Cluster, core
 
 ROOT = Path(__file__).resolve().parents[2]
