@@ -425,22 +425,21 @@ class Follower:
         if not self.collector or any(watched.ended_at is None for watched in self._watched.values()):
             return True
         start = progress_at = self._clock.monotonic()
-        received = -1
+        received, patience = -1, 0.02
         while self.collector.pending or self._pods_may_come(start):
-            self._take_events(0.02)
+            self._take_events(patience)
             now = self._clock.monotonic()
             if now >= self._deadline or self._interrupted():
                 return False
             if now - start >= NEWS_PATIENCE:
                 self.collector.end_containers()
-            if now >= self._next_check:
-                self.collector.tick()
-                self._next_check = now + 1
+            self._work()
             before, received = received, sum(log.received for log in self.collector.logs)
             if received != before:
                 progress_at = now
             elif now - progress_at >= LOG_PATIENCE:
                 break
+            patience = max(0.02, 4 * (self._clock.monotonic() - now))  # with many logs a look at them takes its time
         for run in self.runs:
             for attempt in run.pods_gone_unseen():
                 self.collector.miss(run.name, attempt.pod, attempt.node_id, attempt.name)

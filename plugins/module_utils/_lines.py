@@ -37,6 +37,8 @@ _EXECUTOR_LINE = re.compile(
 Its attributes come in any order, sometimes without argo=true (seen in a real v4.1.2).
 """
 
+_EXIT_LINE = re.compile(rb"Error: exit status \d+")
+"""What it writes after its last message if the container failed."""
 _FIRST_MESSAGE = b'msg="waiting for signals"'
 _LAST_MESSAGE = b'msg="sub-process exited"'
 
@@ -138,7 +140,7 @@ class Cutter:
         self._rest = data[end:]
         taken = Taken()
         if end:
-            filtered = not self._executor and b" level=" in data
+            filtered = not self._executor and (self.cursor.exited or b" level=" in data)
             self._take_lines(data[: end - 1].split(b"\n"), taken, filtered)
         if len(self._rest) > _HOLD:
             self._take_piece(taken)
@@ -189,7 +191,7 @@ class Cutter:
             taken.lines += len(parts)
 
     def _is_executors(self, text: bytes, taken: Taken) -> bool:
-        if not _EXECUTOR_LINE.fullmatch(text):
+        if not (_EXECUTOR_LINE.fullmatch(text) or (self.cursor.exited and _EXIT_LINE.fullmatch(text))):
             return False
         taken.executor_lines += 1
         self.cursor.began = self.cursor.began or _FIRST_MESSAGE in text

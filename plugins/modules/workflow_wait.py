@@ -282,8 +282,8 @@ items:
     - C(logs) are the logs of all attempts, each with C(path), C(lines), C(bytes), C(complete) and C(reason).
     - C(last_line) is the last line of the log of the last attempt that is not empty; C(tail) is the end of that log, if
       the item failed.
-    - A result has at most 400,000 characters of them, those that did not succeed first. If the task fails, only such are
-      returned, and at most 20. C(index.json) has the logs of all.
+    - A result has at most 400,000 characters of them, those that did not succeed first. If the task fails, it has only
+      such, and at most 20. C(index.json) has the logs of all.
   returned: with one Workflow
   type: list
   elements: dict

@@ -93,6 +93,13 @@ def test_the_executors_own_lines_are_left_out_and_counted(line: bytes) -> None:
     assert feed(Cutter(Cursor(), executor=True), log((1, line))).text == line + b"\n"
 
 
+def test_the_executors_last_word_is_left_out_only_after_its_last_message() -> None:
+    exited = b'time=2026-11-22T15:45:57.210Z level=INFO msg="sub-process exited" argo=true error="exit status 1"'
+    lines = log((0, b"Error: exit status 1"), (1, exited), (2, b"Error: exit status 1"))
+    for size in (10, 1000):
+        assert feed(Cutter(Cursor()), lines, size).text == b"Error: exit status 1\n"
+
+
 @pytest.mark.parametrize(
     "line",
     [
