@@ -290,5 +290,5 @@ def test_a_main_that_was_killed_before_it_could_tell_has_its_wait_container_stop
 def test_a_template_that_fits_in_no_variable_and_a_manifest_that_makes_no_sense_end_the_workflow() -> None:
     large = {"container": {"image": "i", "command": ["echo"], "args": ["x" * 140_000]}}
     assert "more than 128 KiB" in reconcile(fan_out(template=large), [], [], at(0)).workflow["status"]["message"]
-    senseless = fan_out(arguments={"parameters": ["items"]})
+    senseless = fan_out(arguments={"parameters": [1]})
     assert "cannot work on this Workflow" in reconcile(senseless, [], [], at(0)).workflow["status"]["message"]
