@@ -251,6 +251,7 @@ def survey(
     if absent:
         needed = [item for item in objects if Ref.of(item) in live]
         rights = {right for item in needed for right in _status.rights_to_delete(item)}
+        rights.update(Right("", "argoproj.io", kind, "list") for kind in USERS_KINDS if crds)
         grants = []
     else:
         needed = [item for item in objects if _status.is_needed(item, live.get(Ref.of(item)), update_crds)]
@@ -260,7 +261,9 @@ def survey(
     missing = missing_rights(cluster, granted, rights, grants)
     return {
         **state_of(cluster, place),
-        "running_workflows": running_workflows(cluster, place.work) if "workflows" in known else 0,
+        "running_workflows": len(metadata(cluster, _kubernetes.workflows(place.work), RUNNING))
+        if "workflows" in known
+        else 0,
         "missing_namespaces": [ref.name for ref in namespaces if ref not in live],
         "missing_crds": [kind for kind in _status.ARGO_KINDS if kind not in known],
         "used_elsewhere": elsewhere(cluster, place) if absent and crds and "workflows" in known else [],
@@ -286,6 +289,7 @@ def survey(
     }
 
 
+RUNNING = "workflows.argoproj.io/completed!=true"
 OURS = f"{_status.MANAGED_BY}={_status.FIELD_MANAGER}"
 
 
@@ -312,23 +316,25 @@ def labelled(cluster: Cluster, kind: str, namespace: str, selector: str = "") ->
     return [{**item, "kind": kind} for item in (listed or {}).get("items") or ()]
 
 
-def running_workflows(cluster: Cluster, namespace: str) -> int:
-    """How many workflows are not completed, as far as they may be read."""
-    selector = "workflows.argoproj.io/completed!=true"
+def metadata(cluster: Cluster, path: str, selector: str = "") -> list[dict[str, Any]]:
+    """The metadata of every object under a path; none of them if they may not be read."""
     try:
-        path = _kubernetes.workflows(namespace)
-        return sum(1 for _item in cluster.list(path, accept=_kubernetes.METADATA_LIST, labelSelector=selector))
+        listed = cluster.list(path, accept=_kubernetes.METADATA_LIST, labelSelector=selector)
+        return [item["metadata"] for item in listed]
     except ApiError as error:
         if error.status == 403:
-            return 0
+            return []
         raise
+
+
+USERS_KINDS = ("workflows", "workflowtemplates", "cronworkflows")
+"""The plurals of the kinds whose objects people write."""
 
 
 def elsewhere(cluster: Cluster, place: Place) -> list[str]:
     """The other namespaces that have objects of Argo, which would go with the CRDs."""
-    kinds = ("workflows", "workflowtemplates", "cronworkflows")
-    listed = (cluster.list(f"/apis/argoproj.io/v1alpha1/{kind}", accept=_kubernetes.METADATA_LIST) for kind in kinds)
-    return sorted({item["metadata"]["namespace"] for items in listed for item in items} - set(place.namespaces))
+    found = (item for kind in USERS_KINDS for item in metadata(cluster, f"/apis/argoproj.io/v1alpha1/{kind}"))
+    return sorted({item["namespace"] for item in found} - set(place.namespaces))
 
 
 def rules_in(cluster: Cluster, namespace: str) -> dict[str, Any]:

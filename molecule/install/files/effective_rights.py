@@ -14,7 +14,12 @@ from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import Cluster
 
-ROLES = {"argo": "argo-role", "argo-server": "argo-server-role", "argo-workflow": "argo-workflow", "argo-client": "argo-client"}
+ROLES = {
+    "argo": "argo-role",
+    "argo-server": "argo-server-role",
+    "argo-workflow": "argo-workflow",
+    "argo-client": "argo-client",
+}
 
 
 def expand(rules: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
