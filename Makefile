@@ -20,7 +20,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ENGINE = $(if $(CLUSTER_KUBECONFIG)$(ENGINE_IMAGES),argo,standin)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster cluster-down kubeconfig kubernetes images test unit lint test-cluster docs clean
+.PHONY: help demo cluster cluster-down kubeconfig kubernetes images test unit lint test-cluster bench docs clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ lint: venv ## run the linters and the type checker
 
 test-cluster: venv ## run the tests on the cluster (ENGINE_IMAGES=DIR: with a real Argo's images)
 	@python tests/run.py cluster
+
+bench: cluster ## measure beside argo, kubectl and kubernetes.core, write docs/benchmarks.md (BENCH=name,... ARGO=FILE KUBECTL=FILE)
+	@PYTHONPATH=collections python -m ansible_collections.argo.workflows.tests.bench
 
 docs: venv ## check the documentation of modules and roles
 	@antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
