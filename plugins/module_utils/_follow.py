@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -99,12 +100,13 @@ class Follower:
         self._interrupted = interrupted
         self._watched: dict[str, _Watched] = {}
         self._queue: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=5000)
-        self._asked: queue.Queue[str] = queue.Queue()
+        self._asked: queue.Queue[Callable[[], None]] = queue.Queue()
         self._over = threading.Event()
         self._around: Surroundings | None = None
-        self._around_asked = float("-inf")
+        self._around_asked = self._pods_asked = float("-inf")
         self._deadline = self._clock.monotonic() + wanted.timeout
-        self._pods_listed = False
+        self._pods_listed = ""
+        """Empty, "first" when the watch has listed them, "again" when they were listed after the end."""
         self._printers: list[Printer] = []
         if wanted.logs_dir and wanted.merged:
             self._printers.append(Printer(MergedFiles(wanted.logs_dir).write))
@@ -203,38 +205,47 @@ class Follower:
             self._queue.put(("trouble", item["error"]) if kind == "TROUBLE" else ("workflow", (kind, item)))
 
     def _pump_pods(self) -> None:
-        names = sorted(self._watched)
-        if len(names) == 1:
-            selector = f"{WORKFLOW_LABEL}={names[0]}"
-        else:
-            selector = WORKFLOW_LABEL if len(names) > 100 else f"{WORKFLOW_LABEL} in ({','.join(names)})"
         stream = self._cluster.events(
-            pods_path(self.wanted.namespace), wanted=lambda: not self._over.is_set(), labelSelector=selector
+            pods_path(self.wanted.namespace), wanted=lambda: not self._over.is_set(), labelSelector=self._pod_selector()
         )
         for kind, pod in stream:
             if kind == "TROUBLE":
                 self._queue.put(("trouble", pod["error"]))
             elif kind == "SYNCED":
-                self._queue.put(("pods_listed", None))
+                self._queue.put(("pods_listed", "first"))
             else:
-                watched = self._watched.get((pod["metadata"].get("labels") or {}).get(WORKFLOW_LABEL, ""))
-                if watched and (kind == "DELETED" or belongs_to(pod, watched.run)):
-                    kept = trim(pod) if "status" in pod else pod
-                    self._queue.put(("pod", (kind, watched.run.name, kept)))
+                self._pass_on(kind, pod)
+
+    def _pod_selector(self) -> str:
+        names = sorted(self._watched)
+        return WORKFLOW_LABEL if len(names) > 100 else f"{WORKFLOW_LABEL} in ({','.join(names)})"
+
+    def _pass_on(self, kind: str, pod: dict[str, Any]) -> None:
+        """Hand a pod to the deciding thread, if it is one of the runs' own."""
+        watched = self._watched.get((pod["metadata"].get("labels") or {}).get(WORKFLOW_LABEL, ""))
+        if watched and (kind == "DELETED" or belongs_to(pod, watched.run)):
+            self._queue.put(("pod", (kind, watched.run.name, trim(pod) if "status" in pod else pod)))
 
     def _read(self) -> None:
-        """Read what is asked for, one after the other: a Workflow by name, or, for "", the surroundings."""
+        """Make the requests that the deciding thread asks for, one after the other."""
         while not self._over.is_set():
-            name = self._asked.get()
-            if not name:
-                self._queue.put(("around", self._look_around()))
-                continue
-            try:
-                self._queue.put(("read", self._cluster.get(workflows(self.wanted.namespace, name))))
-            except ApiError as error:
-                self._queue.put(("not_read", (name, error)))
+            self._asked.get()()
 
-    def _look_around(self) -> Surroundings:
+    def _read_workflow(self, name: str) -> None:
+        try:
+            self._queue.put(("read", self._cluster.get(workflows(self.wanted.namespace, name))))
+        except ApiError as error:
+            self._queue.put(("not_read", (name, error)))
+
+    def _list_pods(self) -> None:
+        try:
+            for pod in self._cluster.list(pods_path(self.wanted.namespace), labelSelector=self._pod_selector()):
+                self._pass_on("ADDED", pod)
+            self._queue.put(("pods_listed", "again"))
+        except ApiError as error:
+            self._queue.put(("trouble", error))
+
+    def _look_around(self) -> None:
         """Look up what may explain why nothing goes on; what may not be read stays None."""
         around, namespace = Surroundings(), self.wanted.namespace
         try:
@@ -252,7 +263,7 @@ class Follower:
             around.instance_id = instance_id_of(config)
         except ApiError:
             pass
-        return around
+        self._queue.put(("around", around))
 
     # -- the thread that decides ----------------------------------------------------------------------------------
 
@@ -330,7 +341,7 @@ class Follower:
                 event, name, pod = what
                 self._take_pod(event, name, pod, now)
             elif kind == "pods_listed":
-                self._pods_listed = True
+                self._pods_listed = what
             elif what[0] != "SYNCED" and what[1]["metadata"]["name"] in self._watched:
                 watched = self._watched[what[1]["metadata"]["name"]]
                 watched.run.see_metadata(what[1]["metadata"], now, deleted=what[0] == "DELETED")
@@ -339,7 +350,7 @@ class Follower:
     def _take_refusal(self, where: str, error: ApiError) -> None:
         if where == "_pump_pods" and error.status == 403:
             self._journal.write("note", workflow="", text=f"pods cannot be watched, so there are no logs: {error}")
-            self._pods_listed = True
+            self._pods_listed = "again"
         else:
             raise error
 
@@ -363,7 +374,7 @@ class Follower:
         for watched in self._watched.values():
             if self._read_is_due(watched, now):
                 watched.asked, watched.reading, watched.reads = now, True, watched.reads + 1
-                self._asked.put(watched.run.name)
+                self._asked.put(functools.partial(self._read_workflow, watched.run.name))
         if now >= self._next_draw:
             self._draw()
             # A large tree takes long to draw: it is drawn less often.
@@ -416,7 +427,7 @@ class Follower:
     def _ask_around(self, now: float) -> None:
         if now - self._around_asked >= 60:
             self._around_asked = now
-            self._asked.put("")
+            self._asked.put(self._look_around)
 
     # -- the end --------------------------------------------------------------------------------------------------
 
@@ -446,11 +457,15 @@ class Follower:
         return True
 
     def _pods_may_come(self, start: float) -> bool:
-        """Whether the watch may still report pods that the Workflows speak of."""
-        waited = self._clock.monotonic() - start
-        if not self._pods_listed:
-            return waited < LOG_PATIENCE
-        return waited < NEWS_PATIENCE / 3 and any(any(run.pods_gone_unseen()) for run in self.runs)
+        """Whether there may still be pods that the Workflows speak of, but the watch has not reported yet."""
+        if self._pods_listed == "again" or self._clock.monotonic() - start >= LOG_PATIENCE:
+            return False
+        if self._pods_listed == "first" and not any(any(run.pods_gone_unseen()) for run in self.runs):
+            return False
+        if self._clock.monotonic() - self._pods_asked >= 5:
+            self._pods_asked = self._clock.monotonic()
+            self._asked.put(self._list_pods)
+        return True
 
     def _finish_logs(self, outcome: str) -> None:
         if not self.collector:

@@ -38,3 +38,13 @@ def pods(name: str) -> list[Json]:
 
 def _lines(text: str) -> list[Json]:
     return [json.loads(line) for line in text.splitlines() if line]
+
+
+def logs(name: str) -> dict[str, bytes]:
+    """What `argo logs --timestamps` printed, by pod: the kubelet's lines, executor's and all."""
+    found: dict[str, bytes] = {}
+    path = FOLDER / name / "argo-logs.txt"
+    for line in path.read_bytes().splitlines(keepends=True) if path.exists() else []:
+        pod, _colon, text = line.partition(b": ")
+        found[pod.decode()] = found.get(pod.decode(), b"") + text
+    return found

@@ -1,0 +1,220 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run is followed to its end, whatever end that is, and the wait itself always ends in time."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.argo.workflows.plugins.module_utils import _follow, _result
+from ansible_collections.argo.workflows.plugins.module_utils._follow import Follower, NotFoundError, Wanted
+from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError
+from ansible_collections.argo.workflows.tests.unit import recordings
+from ansible_collections.argo.workflows.tests.unit.replay import Recorded
+
+ENDING = [name for name in recordings.NAMES if recordings.workflow(name).get("status", {}).get("phase") != "Running"]
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_follow, "NEWS_PATIENCE", 0.3)
+    monkeypatch.setattr(_follow, "LOG_PATIENCE", 10.0)
+
+
+@pytest.fixture
+def servers() -> Iterator[list[Recorded]]:
+    started: list[Recorded] = []
+    yield started
+    for server in started:
+        server.over.set()
+
+
+def start(servers: list[Recorded], name: str, **options: Any) -> Recorded:
+    servers.append(server := Recorded(name, **options))
+    return server
+
+
+def wanted(name: str, **options: Any) -> Wanted:
+    return Wanted("argo", (name,), **{"timeout": 20.0} | options)
+
+
+def journal_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("name", ENDING)
+def test_every_recorded_run_is_followed_to_its_recorded_end(name: str, servers: list[Recorded], tmp_path: Path) -> None:
+    server = start(servers, name, pause=0.001)
+    follower = Follower(server.cluster(), wanted(name, logs_dir=tmp_path), Journal(None))
+    assert follower.follow() == "finished"
+    result = _result.result_of(follower, "finished", failed=False)
+    assert result["phase"] == recordings.workflow(name)["status"]["phase"]
+    assert result["tree"] in (recordings.FOLDER / name / "argo-get.txt").read_text() or name in ("fanout-too-large",)
+    for log in follower.logs:
+        if log.pod in server.logs and log.complete and log.path:
+            expected = [line for line in server.logs[log.pod].splitlines(keepends=True) if not is_executors(line)]
+            text = b"".join(line.partition(b" ")[2] for line in expected)
+            assert log.path.read_bytes().rstrip(b"\n") == text.rstrip(b"\n")
+
+
+def is_executors(line: bytes) -> bool:
+    return b" level=INFO msg=" in line or b"Z Error: exit status" in line
+
+
+def test_logs_and_tree_are_in_the_journal(servers: list[Recorded], tmp_path: Path) -> None:
+    server = start(servers, "fanout-ok")
+    journal = Journal(str(tmp_path / "journal"))
+    Follower(server.cluster(), wanted("fanout-ok", show_tree=True, show_logs=True), journal).follow()
+    events = journal_of(tmp_path / "journal")
+    assert {"event": "end", "outcome": "finished"}.items() <= events[-1].items()
+    tree = [line for event in events if event["event"] == "tree" for line in event["lines"]]
+    assert any(" ✔ echo(0:Argo)" in f" {line.replace('─', ' ')}" for line in tree)
+    lines = [f"{e['node']}: {line}" for e in events if e["event"] == "log" for line in e["lines"]]
+    assert "echo(0:Argo)(0): Input was: Argo" in lines
+
+
+def test_waiting_is_watching(servers: list[Recorded]) -> None:
+    server = start(servers, "fanout-ok", pause=0.05)
+    Follower(server.cluster(), wanted("fanout-ok"), Journal(None)).follow()
+    base = "/apis/argoproj.io/v1alpha1/namespaces/argo/workflows"
+    assert server.requests.count(f"GET {base}") == 1
+    assert server.requests.count(f"GET {base} watch") == 1
+    assert server.requests.count(f"GET {base}/fanout-ok") <= 3
+
+
+def test_a_timeout_holds_though_the_server_is_dead(servers: list[Recorded]) -> None:
+    server = start(servers, "fanout-ok", stop_after=2)
+    follower = Follower(server.cluster(), wanted("fanout-ok", timeout=1.5), Journal(None))
+    server_dies(server)
+    began = time.monotonic()
+    assert follower.follow() == "timeout"
+    assert time.monotonic() - began < 3
+    failure = _result.failure_of(follower, "timeout", ["timeout"], "leave")
+    assert failure.startswith("The wait ended after 2 s (wait_timeout). Workflow fanout-ok was Running")
+    assert "The API server did not answer: " in failure
+
+
+def server_dies(server: Recorded) -> None:
+    import threading
+
+    threading.Timer(0.5, lambda: setattr(server, "dead", True)).start()
+
+
+def test_a_server_that_comes_back_in_time_is_no_failure(servers: list[Recorded]) -> None:
+    import threading
+
+    server = start(servers, "fanout-ok", pause=0.01)
+    server_dies(server)
+    threading.Timer(1.5, lambda: setattr(server, "dead", False)).start()
+    follower = Follower(server.cluster(), wanted("fanout-ok"), Journal(None))
+    assert follower.follow() == "finished"
+
+
+def test_a_deleted_workflow_ends_the_wait_with_that_word(servers: list[Recorded]) -> None:
+    server = start(servers, "fanout-ok", stop_after=2)
+    server.deleted = True
+    follower = Follower(server.cluster(), wanted("fanout-ok"), Journal(None))
+    assert follower.follow() == "deleted"
+    failure = _result.failure_of(follower, "deleted", ["deleted"], "leave")
+    assert failure == "Workflow fanout-ok was deleted before it had ended."
+
+
+def test_an_interrupt_leaves_valid_logs_and_says_so(servers: list[Recorded], tmp_path: Path) -> None:
+    server = start(servers, "fanout-ok", stop_after=2)
+    began = time.monotonic()
+    follower = Follower(
+        server.cluster(),
+        wanted("fanout-ok", logs_dir=tmp_path),
+        Journal(None),
+        interrupted=lambda: time.monotonic() - began > 1,
+    )
+    assert follower.follow() == "interrupted"
+    index = json.loads((tmp_path / "fanout-ok" / "index.json").read_text())
+    for entry in index["logs"]:
+        assert (tmp_path / "fanout-ok" / entry["file"]).stat().st_size == entry["bytes"]
+    assert "goes on; wait for it again by its name" in _result.failure_of(follower, "interrupted", [], "leave")
+
+
+def test_what_does_not_heal_can_end_the_wait_early(servers: list[Recorded]) -> None:
+    server = start(servers, "fanout-unschedulable", stop_after=3)
+    server.pod_events = server.pod_events[:2]
+    options = {"give_up_on": frozenset({"unschedulable"}), "give_up_after": 0.5}
+    follower = Follower(server.cluster(), wanted("fanout-unschedulable", **options), Journal(None))
+    assert follower.follow() == "gave_up"
+    assert "cannot be scheduled" in _result.failure_of(follower, "gave_up", [], "leave")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("fanout-ok", {"until": "running"}),
+        ("suspend-resume", {"until": "suspended"}),
+        ("fanout-ok", {"node": ("echo(0:Argo)(0)", "Succeeded")}),
+    ],
+)
+def test_a_condition_ends_the_wait(name: str, options: dict[str, Any], servers: list[Recorded]) -> None:
+    goes_on = [
+        number for number, workflow in enumerate(recordings.workflow_events(name)) if not is_over(workflow, name)
+    ]
+    server = start(servers, name, stop_after=goes_on[-1] + 1)
+    assert Follower(server.cluster(), wanted(name, **options), Journal(None)).follow() == "condition"
+
+
+def is_over(workflow: dict[str, Any], name: str) -> bool:
+    """Whether the recording has come beyond what the tests wait for: the end, or the resumption of a suspended run."""
+    nodes = workflow.get("status", {}).get("nodes", {}).values()
+    resumed = any(node["type"] == "Suspend" and node["phase"] == "Succeeded" for node in nodes)
+    return resumed or workflow.get("status", {}).get("phase") == "Succeeded"
+
+
+def test_pods_that_may_not_be_watched_are_said_so_and_the_run_is_followed_all_the_same(
+    servers: list[Recorded], tmp_path: Path
+) -> None:
+    server = start(servers, "fanout-ok")
+    server.forbidden = {"pods"}
+    journal = Journal(str(tmp_path / "journal"))
+    follower = Follower(server.cluster(), wanted("fanout-ok", logs_dir=tmp_path / "logs"), journal)
+    assert follower.follow() == "finished"
+    assert any("pods cannot be watched" in e["text"] for e in journal_of(tmp_path / "journal") if e["event"] == "note")
+    assert not any(log.complete for log in follower.logs)
+
+
+def test_a_missing_workflow_and_a_dead_cluster_are_errors_at_once(servers: list[Recorded]) -> None:
+    server = start(servers, "fanout-ok")
+    with pytest.raises(NotFoundError, match="there is no Workflow nobody in the namespace argo"):
+        Follower(server.cluster(), wanted("nobody"), Journal(None)).follow()
+    server.dead = True
+    with pytest.raises(ApiError, match="https://recorded"):
+        Follower(server.cluster(), wanted("fanout-ok"), Journal(None)).follow()
+
+
+def test_a_second_wait_goes_on_where_the_first_was(servers: list[Recorded], tmp_path: Path) -> None:
+    for _time in range(2):
+        server = start(servers, "fanout-ok", pause=0.001)
+        follower = Follower(server.cluster(), wanted("fanout-ok", logs_dir=tmp_path, merged=True), Journal(None))
+        follower.follow()
+    assert not any(request.endswith("/log") for request in server.requests), "complete logs are not fetched again"
+    assert (tmp_path / "fanout-ok" / "0-Argo" / "0-main.log").read_bytes().count(b"Input was: Argo") == 1
+    assert (tmp_path / "fanout-ok" / "merged.log").read_bytes().count(b"echo(0:Argo)(0): Input was: Argo\n") == 1
+
+
+def test_another_run_of_the_same_name_begins_anew(servers: list[Recorded], tmp_path: Path) -> None:
+    folder = tmp_path / "fanout-ok"
+    Follower(start(servers, "fanout-ok").cluster(), wanted("fanout-ok", logs_dir=tmp_path), Journal(None)).follow()
+    index = json.loads((folder / "index.json").read_text())
+    (folder / "index.json").write_text(json.dumps(index | {"uid": "another"}))
+    Follower(start(servers, "fanout-ok").cluster(), wanted("fanout-ok", logs_dir=tmp_path), Journal(None)).follow()
+    assert (folder / "0-Argo" / "0-main.log").read_bytes().count(b"Input was: Argo") == 1
+
+
+def test_wanted_has_a_limit_by_default() -> None:
+    assert dataclasses.asdict(Wanted("argo"))["timeout"] == 3600
