@@ -328,8 +328,8 @@ def results(
 
     `runs` have the `indexes` of their items, `workflows` the `items` that workflow_wait returned, one of each for each
     Workflow; `infos` are what workflow_info returned of those that have more. A result is the item as workflow_wait has
-    it, with its place in the whole list, its value, its Workflow and its `output`: the output parameter of that name,
-    else the last line of its log. An item that Argo did not run has the phase Missing.
+    it, with its place in the whole list, its value, its Workflow, its last attempt's message, and its `output`: the
+    output parameter of that name, else the last line of its log. An item that Argo did not run has the phase Missing.
     """
     found = []
     more = {info["name"]: info["items"] for info in infos}
@@ -339,6 +339,8 @@ def results(
             known = ran.get(place) or {"phase": "Missing", "message": "Argo did not run this item"}
             output = (known.get("outputs") or {}).get("output", known.get("last_line", ""))
             own = {"index": index, "value": items[index], "workflow": workflow["name"], "output": output}
+            if known.get("attempts"):  # why it failed, and not that there are no more retries
+                own["message"] = known["attempts"][-1]["message"] or known["message"]
             found.append({**known, **own})
     return sorted(found, key=lambda result: result["index"])
 

@@ -246,6 +246,13 @@ def test_results_are_in_the_order_of_the_list_and_nothing_is_forgotten() -> None
     assert (third["index"], third["value"], third["output"]) == (2, "c", "7")
 
 
+def test_a_result_says_why_an_item_failed_and_not_that_it_is_not_tried_again() -> None:
+    attempts = [{"message": "main: Error (exit code 3)"}]
+    items = [{"index": 0, "phase": "Failed", "message": "No more retries left", "attempts": attempts}]
+    (result,) = _fanout.results(["a"], [{"indexes": [0]}], [{"name": "w", "items": items}])
+    assert result["message"] == "main: Error (exit code 3)"
+
+
 def test_items_that_ran_again_replace_their_earlier_results() -> None:
     before = [{"index": 0, "phase": "Failed"}, {"index": 1, "phase": "Succeeded"}]
     after = _fanout.merged(before, [{"index": 0, "phase": "Succeeded"}])
