@@ -37,6 +37,8 @@ READ_GAP = 10.0
 """Seconds between two readings of a whole Workflow while it runs; the first few may come after one second."""
 LOG_PATIENCE = 30.0
 """Seconds that the logs of an ended run may make no progress before they are given up."""
+WATCH_LAG = 0.3
+"""Seconds that the watch of the pods may lag behind that of the Workflow; then they are listed."""
 NEWS_PATIENCE = 3.0
 """Seconds after a run's end in which its pods are expected to be reported as ended, too."""
 
@@ -451,18 +453,20 @@ class Follower:
             elif now - progress_at >= LOG_PATIENCE:
                 break
             patience = max(0.02, 4 * (self._clock.monotonic() - now))  # with many logs a look at them takes its time
+        had = {log.pod for log in self.collector.logs}
         for run in self.runs:
-            for attempt in run.pods_gone_unseen():
-                self.collector.miss(run.name, attempt.pod, attempt.node_id, attempt.name)
+            for attempt in run.unsettled():
+                if attempt.pod not in had:
+                    self.collector.miss(run.name, attempt.pod, attempt.node_id, attempt.name)
         return True
 
     def _pods_may_come(self, start: float) -> bool:
-        """Whether there may still be pods that the Workflows speak of, but the watch has not reported yet."""
+        """Whether there may be pods that the Workflows speak of, but that the watch has not reported to their end."""
         if self._pods_listed == "again" or self._clock.monotonic() - start >= LOG_PATIENCE:
             return False
-        if self._pods_listed == "first" and not any(any(run.pods_gone_unseen()) for run in self.runs):
+        if self._pods_listed == "first" and not any(any(run.unsettled()) for run in self.runs):
             return False
-        if self._clock.monotonic() - self._pods_asked >= 5:
+        if self._clock.monotonic() - max(start + WATCH_LAG - 5, self._pods_asked) >= 5:
             self._pods_asked = self._clock.monotonic()
             self._asked.put(self._list_pods)
         return True

@@ -205,11 +205,11 @@ class Run:
             for node in self.nodes.values()
         )
 
-    def pods_gone_unseen(self) -> Iterator[_nodes.Attempt]:
-        """The attempts whose pod ran somewhere, but was never seen here."""
-        seen = {_nodes.pod_node_name(pod) for pod in self.pods.values()}
+    def unsettled(self) -> Iterator[_nodes.Attempt]:
+        """The attempts that ran somewhere, as the Workflow says, but whose pod was not seen here, or not its end."""
+        over = {_nodes.pod_node_name(pod) for pod in self.pods.values() if _is_over(pod)}
         for node in self.nodes.values():
-            if node.get("type") == "Pod" and node.get("hostNodeName") and node["name"] not in seen:
+            if node.get("type") == "Pod" and node.get("hostNodeName") and node["name"] not in over:
                 yield _nodes.attempt_of_node(self.workflow, node)
 
     # -- diagnosis ------------------------------------------------------------------------------------------------

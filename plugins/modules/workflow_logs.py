@@ -298,8 +298,10 @@ def run(module: AnsibleModule) -> dict[str, Any]:
             kept = trim(pod)
             it.see_pod(kept, time.monotonic())
             collector.see(name, kept)
-    for attempt in it.pods_gone_unseen():
-        collector.miss(name, attempt.pod, attempt.node_id, attempt.name)
+    seen = {pod["metadata"]["name"] for pod in it.pods.values()}
+    for attempt in it.unsettled():
+        if attempt.pod not in seen:
+            collector.miss(name, attempt.pod, attempt.node_id, attempt.name)
     collector.wait(time.monotonic() + params["wait_timeout"])
     collector.stop("wait_timeout was over")
     for printer in printers:
