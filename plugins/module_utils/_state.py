@@ -242,7 +242,11 @@ class Run:
                 "the service account of the pods may not report results: it needs the verbs create and patch on "
                 "workflowtaskresults.argoproj.io in this namespace (the role argo.workflows.argo grants them)",
             )
-        for reason, count in collections.Counter(self.lost.values()).items():
+        lost = {_nodes.pod_node_name(self.pods[uid]): reason for uid, reason in self.lost.items() if uid in self.pods}
+        for node in self.nodes.values():
+            if node.get("phase") == "Error" and node.get("message") == "pod deleted":
+                lost.setdefault(node["name"], "the pod was deleted")
+        for reason, count in collections.Counter(lost.values()).items():
             yield "lost", reason, f"{_count(count, 'pod')} did not fail but went away: {reason}"
 
     def _unschedulable(self, around: Surroundings) -> Iterator[tuple[str, str, str]]:

@@ -1,0 +1,225 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each container's log is in a file of its own inside the folder, and the index says what is complete."""
+
+from __future__ import annotations
+
+import errno
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.argo.workflows.plugins.module_utils import _logdir
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._lines import Taken
+from ansible_collections.argo.workflows.plugins.module_utils._logdir import LogFolder, slug
+from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, wanted_containers
+from ansible_collections.argo.workflows.plugins.module_utils._nodes import parse_node_name
+
+ENDED = {"terminated": {"startedAt": "2026-11-22T15:45:18Z", "exitCode": 0}}
+LINE = b"2026-11-22T15:45:18.000000001Z hello\n"
+
+
+def pod(name: str = "pod", item: str = "0:a", phase: str = "Succeeded", **containers: dict[str, Any]) -> dict[str, Any]:
+    annotations = {"workflows.argoproj.io/node-name": f"wf[0].echo({item})(0)"}
+    return {
+        "metadata": {"name": name, "namespace": "ns", "uid": f"uid-of-{name}", "annotations": annotations},
+        "status": {
+            "phase": phase,
+            "initContainerStatuses": [{"name": "init", "state": ENDED}],
+            "containerStatuses": [
+                {"name": each, "state": state} for each, state in (containers or {"main": ENDED}).items()
+            ],
+        },
+    }
+
+
+class Kubelet(Cluster):
+    """Answers every request for a log with `answer`: bytes, or the error to raise."""
+
+    def __init__(self, answer: bytes | ApiError) -> None:
+        super().__init__("https://k8s", None)
+        self.answer = answer
+        self.queries: list[dict[str, Any]] = []
+        self.open = self.most = 0
+        self._lock = threading.Lock()
+
+    def open_log(self, path: str, *, read_timeout: float, **query: Any) -> Any:
+        self.queries.append(query)
+        if isinstance(self.answer, ApiError):
+            raise self.answer
+        with self._lock:
+            self.open += 1
+            self.most = max(self.most, self.open)
+        return self
+
+    def __iter__(self) -> Any:
+        self.clock.sleep(0.005)
+        yield self.answer
+
+    def close(self) -> None:
+        with self._lock:
+            self.open -= 1
+
+
+def collect(cluster: Cluster, directory: Path | None, *pods: dict[str, Any], **options: Any) -> Collector:
+    collector = Collector(cluster, chosen := LogOptions(**options))
+    collector.add_run(LogFolder(directory, "wf", "ns", "uid", chosen.selection))
+    for each in pods:
+        collector.see("wf", each)
+    collector.wait(cluster.clock.monotonic() + 20)
+    collector.stop("too late")
+    return collector
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Argo", "Argo"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("..", "item"),
+        ("", "item"),
+        (".hidden", "hidden"),
+        ("a b/c\n\x00ü", "a-b-c"),
+        ("x" * 300, "x" * 40),
+    ],
+)
+def test_a_slug_is_a_safe_name(text: str, expected: str) -> None:
+    assert slug(text) == expected
+
+
+@pytest.mark.parametrize("item", ["0:../../etc/passwd", "0:..", "0:", "0:" + "y" * 500, "0:a/b"])
+def test_whatever_an_item_is_called_its_files_stay_inside(item: str, tmp_path: Path) -> None:
+    log = LogFolder(tmp_path, "wf", "ns", "uid").log("p", "u", "main", parse_node_name("wf", f"wf[0].echo({item})(0)"))
+    assert log.path and log.path.resolve().is_relative_to(tmp_path / "wf")
+    assert len(log.path.relative_to(tmp_path).parts) == 3
+
+
+def test_no_two_items_and_no_two_pods_share_a_file(tmp_path: Path) -> None:
+    folder = LogFolder(tmp_path, "wf", "ns", "uid")
+    names = [
+        "wf[0].echo(0:a)(0)",
+        "wf[0].echo(0:a)(1)",
+        "wf[1].check(0:a)(0)",
+        "wf[0].x[0].echo(0:a)(0)",
+        "wf[0].echo(1:a)(0)",
+    ]
+    paths = [folder.log("p", f"uid-{n}", "main", parse_node_name("wf", name)).path for n, name in enumerate(names)]
+    paths.append(folder.log("p", "uid-of-a-restart", "main", parse_node_name("wf", names[0])).path)
+    assert len(set(paths)) == len(paths)
+    assert str(paths[0]).endswith("wf/0-a/0-main.log")
+    assert str(paths[1]).endswith("wf/0-a/1-main.log")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [(("main",), ["main"]), (("all",), ["init", "main", "wait", "proxy"]), (("wait", "proxy"), ["wait", "proxy"])],
+)
+def test_containers_are_chosen_by_name(wanted: tuple[str, ...], expected: list[str]) -> None:
+    it = pod(main=ENDED, wait=ENDED, proxy=ENDED)
+    assert [name for name, _started, _ended in wanted_containers(it, wanted)] == expected
+
+
+def test_main_means_all_containers_of_a_container_set() -> None:
+    it = pod(a=ENDED, b=ENDED, wait=ENDED)
+    assert [name for name, _started, _ended in wanted_containers(it, ["main"])] == ["a", "b"]
+
+
+def test_the_index_says_what_was_had(tmp_path: Path) -> None:
+    collect(Kubelet(LINE), tmp_path, pod())
+    index = json.loads((tmp_path / "wf" / "index.json").read_text())
+    assert (index["workflow"], index["namespace"], index["uid"]) == ("wf", "ns", "uid")
+    [entry] = index["logs"]
+    assert {"file": "0-a/0-main.log", "lines": 1, "bytes": 6, "complete": True, "reason": ""}.items() <= entry.items()
+    assert (tmp_path / "wf" / "0-a" / "0-main.log").read_bytes() == b"hello\n"
+    assert sorted(path.name for path in (tmp_path / "wf").iterdir()) == ["0-a", "index.json"]
+
+
+def test_a_short_log_that_has_ended_takes_one_request(tmp_path: Path) -> None:
+    kubelet = Kubelet(LINE)
+    collect(kubelet, tmp_path, pod())
+    assert kubelet.queries == [{"container": "main", "timestamps": "true"}]
+
+
+def test_no_more_connections_are_open_than_allowed(tmp_path: Path) -> None:
+    kubelet = Kubelet(LINE)
+    running = [pod(f"p{n}", f"{n}:a", "Running", main={"running": {}}) for n in range(10)]
+    ended = [pod(f"q{n}", f"{n}:b") for n in range(30)]
+    collector = Collector(kubelet, LogOptions(parallel=5))
+    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    for each in running + ended:
+        collector.see("wf", each)
+    collector.end_containers()
+    collector.wait(kubelet.clock.monotonic() + 20)
+    assert not collector.pending
+    assert 1 <= kubelet.most <= 5
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "reason"),
+    [
+        (404, 'pods "pod" not found', "the pod was deleted before its log was read to its end"),
+        (403, "no rights", "forbidden: no rights"),
+        (400, "container main is not valid for pod", "container main is not valid for pod"),
+    ],
+)
+def test_what_cannot_be_had_is_said(status: int, message: str, reason: str, tmp_path: Path) -> None:
+    [log] = collect(Kubelet(ApiError(message, status)), tmp_path, pod()).logs
+    assert (log.complete, log.why_incomplete) == (False, reason)
+
+
+def test_a_container_that_never_started_has_no_log_and_lacks_none(tmp_path: Path) -> None:
+    kubelet = Kubelet(LINE)
+    [log] = collect(kubelet, tmp_path, pod(phase="Failed", main={"waiting": {"reason": "ImagePullBackOff"}})).logs
+    assert log.complete and not kubelet.queries
+
+
+def test_text_of_the_kubelet_is_a_reason_and_no_log(tmp_path: Path) -> None:
+    kubelet = Kubelet(b"unable to retrieve container logs for containerd://1")
+    [log] = collect(kubelet, tmp_path, pod()).logs
+    assert log.why_incomplete == "the kubelet could not read it: unable to retrieve container logs for containerd://1"
+    assert log.size == 0
+
+
+def test_a_full_disk_is_a_reason_and_what_is_on_it_stays_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = _logdir.Log.take
+
+    def full(self: _logdir.Log, taken: Taken) -> None:
+        if self.size:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        take(self, taken)
+
+    class Twice(Kubelet):
+        def __iter__(self) -> Any:
+            yield LINE
+            yield LINE.replace(b"01Z", b"02Z")
+
+    monkeypatch.setattr(_logdir.Log, "take", full)
+    [log] = collect(Twice(LINE), tmp_path, pod()).logs
+    assert log.why_incomplete == "its file could not be written: No space left on device"
+    [entry] = json.loads((tmp_path / "wf" / "index.json").read_text())["logs"]
+    assert (tmp_path / "wf" / "0-a" / "0-main.log").stat().st_size == entry["bytes"] == 6
+    assert entry["cursor"]["stamp"] == LINE.split()[0].decode()
+
+
+def test_a_damaged_index_is_no_reason_to_fail(tmp_path: Path) -> None:
+    (tmp_path / "wf").mkdir()
+    (tmp_path / "wf" / "index.json").write_text('{"uid": "uid", "logs": [{}')
+    [log] = collect(Kubelet(LINE), tmp_path, pod()).logs
+    assert log.complete
+
+
+def test_other_lines_than_before_are_not_appended_to_those_of_before(tmp_path: Path) -> None:
+    collect(Kubelet(LINE), tmp_path, pod())
+    collect(Kubelet(LINE), tmp_path, pod(), timestamps=True)
+    assert (tmp_path / "wf" / "0-a" / "0-main.log").read_bytes() == LINE
+
+
+def test_items_are_chosen_by_index_value_or_name(tmp_path: Path) -> None:
+    for choice in ("1", "b", "echo(1:b)", "echo(1:b)(0)"):
+        collector = collect(Kubelet(LINE), None, pod("p"), pod("q", "1:b"), items=frozenset({choice}))
+        assert [log.display_name for log in collector.logs] == ["echo(1:b)(0)"]

@@ -1,0 +1,192 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The state of a run follows its events, and says what is wrong with it in a sentence that names the cause."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ansible_collections.argo.workflows.plugins.module_utils import _nodes
+from ansible_collections.argo.workflows.plugins.module_utils._state import (
+    INSTANCE_LABEL,
+    STUCK,
+    UNTOUCHED,
+    Run,
+    Surroundings,
+    belongs_to,
+    trim,
+)
+from ansible_collections.argo.workflows.tests.unit import recordings
+
+
+def replay(name: str, *, workflow_events: int | None = None, pod_events: int | None = None) -> Run:
+    """A run after the first events of a recording."""
+    workflows = recordings.workflow_events(name)[:workflow_events]
+    run = Run(workflows[0]["metadata"], 0.0)
+    for workflow in workflows:
+        run.see_metadata(workflow["metadata"], 0.0)
+        run.see_workflow(workflow, 0.0)
+    for event in recordings.pod_events(name)[:pod_events]:
+        run.see_pod(trim(event["object"]), 0.0, deleted=event["type"] == "DELETED")
+    return run
+
+
+def kinds(run: Run, now: float = 0.0, around: Surroundings | None = None) -> dict[str, str]:
+    return {found.kind: found.message for found in run.diagnoses(now, around)}
+
+
+@pytest.mark.parametrize("name", recordings.NAMES)
+def test_trimmed_pods_tell_the_same_as_whole_ones(name: str) -> None:
+    workflow, pods = recordings.workflow(name), recordings.pods(name)
+    assert _nodes.items_of(workflow, {}, map(trim, pods)) == _nodes.items_of(workflow, {}, pods)
+
+
+def test_a_trimmed_pod_is_small() -> None:
+    pod = recordings.pods("fanout-ok")[0]
+    assert len(json.dumps(trim(pod))) < len(json.dumps(pod)) / 8
+
+
+@pytest.mark.parametrize("name", recordings.NAMES)
+def test_the_phase_is_known_from_the_metadata_alone(name: str) -> None:
+    for workflow in recordings.workflow_events(name):
+        run = Run(workflow["metadata"], 0.0)
+        assert run.phase == workflow.get("status", {}).get("phase", "Pending")
+        assert run.done == (run.phase in _nodes.DONE_PHASES)
+
+
+@pytest.mark.parametrize("name", recordings.NAMES)
+def test_nothing_is_wrong_with_a_run_that_has_succeeded(name: str) -> None:
+    run = replay(name)
+    if run.phase == "Succeeded":
+        assert set(kinds(run, now=1000.0)) <= {"lost"}
+
+
+def test_a_pod_that_fits_nowhere_is_told_with_what_the_nodes_have() -> None:
+    run = replay("fanout-unschedulable", workflow_events=2, pod_events=2)
+    found = kinds(run, around=Surroundings(allocatable={"nvidia.com/gpu": "8"}))
+    assert found["unschedulable"].startswith("1 pod cannot be scheduled: 0/1 nodes are available: 1 Insufficient")
+    assert "Each asks for nvidia.com/gpu: " in found["unschedulable"]
+    assert found["unschedulable"].endswith("; no node has more than 8.")
+
+
+def test_what_the_nodes_have_is_left_out_where_it_may_not_be_read() -> None:
+    run = replay("fanout-unschedulable", workflow_events=2, pod_events=2)
+    assert "no node has more" not in kinds(run)["unschedulable"]
+
+
+def test_an_image_that_cannot_be_pulled_is_told_by_its_name() -> None:
+    events = recordings.pod_events("fanout-bad-image")
+    waiting = next(n for n, event in enumerate(events) if "ImagePullBackOff" in json.dumps(event))
+    run = replay("fanout-bad-image", workflow_events=2, pod_events=waiting + 1)
+    image = recordings.pods("fanout-bad-image")[0]["spec"]["containers"][-1]["image"]
+    assert kinds(run)["image"].startswith("1 pod cannot start: the image ")
+    assert image.rpartition("/")[2] in kinds(run)["image"]
+
+
+def test_a_diagnosis_keeps_the_time_it_was_first_made() -> None:
+    run = replay("fanout-unschedulable", workflow_events=2, pod_events=2)
+    run.diagnoses(10.0)
+    assert [found.since for found in run.diagnoses(70.0)] == [10.0]
+
+
+def test_a_deleted_pod_did_not_fail_but_went_away() -> None:
+    found = kinds(replay("fanout-pod-deleted"))
+    assert "did not fail but went away: the pod was deleted" in found["lost"]
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}, "Evicted: low on memory"),
+        (
+            {
+                "phase": "Failed",
+                "conditions": [
+                    {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler", "message": "by x"}
+                ],
+            },
+            "PreemptionByScheduler: by x",
+        ),
+    ],
+)
+def test_a_node_that_took_the_pod_away_is_told_apart_from_a_failure(status: dict[str, Any], why: str) -> None:
+    run = Run(recordings.workflow("fanout-ok")["metadata"], 0.0)
+    run.see_pod(trim(recordings.pods("fanout-ok")[0] | {"status": status}), 0.0)
+    assert kinds(run)["lost"] == f"1 pod did not fail but went away: {why}"
+
+
+def test_forbidden_results_are_told_with_the_right_that_is_missing() -> None:
+    run = replay("fanout-ok")
+    node = next(iter(run.nodes.values()))
+    message = 'workflowtaskresults.argoproj.io is forbidden: User "x" cannot create resource'
+    run.nodes = {node["id"]: {**node, "phase": "Error", "message": message}}
+    assert "create and patch on workflowtaskresults.argoproj.io" in kinds(run)["forbidden"]
+
+
+def test_quota_is_told() -> None:
+    run = replay("fanout-ok", workflow_events=2, pod_events=0)
+    message = 'pods "x" is forbidden: exceeded quota: gpus, requested: requests.nvidia.com/gpu=1'
+    run.nodes = {key: {**node, "phase": "Pending", "message": message} for key, node in run.nodes.items()}
+    assert "exceeded quota: gpus" in kinds(run)["quota"]
+
+
+def test_a_controller_that_hangs_is_told_after_a_while_and_not_before() -> None:
+    run = replay("fanout-ok", workflow_events=3)
+    assert kinds(run, STUCK - 1) == {}
+    assert "all 3 pods have ended, but the Workflow is still Running" in kinds(run, STUCK)["stuck"]
+
+
+def test_a_retry_that_backs_off_is_not_stuck() -> None:
+    run = replay("fanout-ok", workflow_events=3)
+    retry = next(node for node in run.nodes.values() if node["type"] == "Retry")
+    run.nodes = {**run.nodes, retry["id"]: {**retry, "phase": "Running", "message": "Backoff for 4 minutes"}}
+    assert kinds(run, STUCK) == {}
+
+
+@pytest.mark.parametrize(
+    ("label", "around", "why"),
+    [
+        ("", Surroundings(), "is a workflow-controller running that watches the namespace argo?"),
+        ("", Surroundings(controllers=[], instance_id=""), "no workflow-controller runs in the namespace argo"),
+        (
+            "",
+            Surroundings(controllers=["c"], instance_id="blue"),
+            "it is made for no instance ID, and the controller of the namespace argo has the instance ID 'blue'; "
+            "submit it with the right instance_id",
+        ),
+        ("red", Surroundings(), "no controller with the instance ID 'red' watches the namespace argo"),
+    ],
+)
+def test_a_workflow_that_nobody_takes_up_is_told_why(label: str, around: Surroundings, why: str) -> None:
+    metadata = recordings.workflow_events("fanout-ok")[0]["metadata"]
+    run = Run(metadata | {"labels": {INSTANCE_LABEL: label} if label else {}}, 0.0)
+    assert kinds(run, UNTOUCHED - 1, around) == {}
+    assert kinds(run, UNTOUCHED, around)["controller"] == f"no controller has taken it up for 15 s: {why}"
+
+
+def test_a_pod_of_an_earlier_workflow_of_the_same_name_is_none_of_this_run() -> None:
+    pod = recordings.pods("fanout-ok")[0]
+    metadata = recordings.workflow("fanout-ok")["metadata"]
+    assert belongs_to(pod, Run(metadata, 0.0))
+    assert not belongs_to(pod, Run(metadata | {"uid": "another"}, 0.0))
+
+
+def test_a_workflow_that_was_replaced_counts_as_deleted() -> None:
+    metadata = recordings.workflow("fanout-ok")["metadata"]
+    run = Run(metadata, 0.0)
+    run.see_metadata(metadata | {"uid": "another"}, 1.0)
+    assert run.deleted
+
+
+def test_offloaded_nodes_are_said_to_be_unreadable_and_pods_fill_in() -> None:
+    run = replay("fanout-ok")
+    workflow = recordings.workflow("fanout-ok")
+    status = {key: value for key, value in workflow["status"].items() if key != "nodes"}
+    run.nodes = {}
+    run.see_workflow({**workflow, "status": status | {"offloadNodeStatusVersion": "v1"}}, 0.0)
+    assert "only the Argo Server can read them" in run.nodes_error
+    assert [item.display_name for item in run.items()] == ["echo(0:Argo)", "echo(1:Is)", "echo(2:Awesome)"]
