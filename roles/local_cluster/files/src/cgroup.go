@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -51,6 +52,11 @@ func (c cluster) cgroups() ([]string, error) {
 		points[i] = filepath.Join(point, c.cgroupName())
 	}
 	return points, nil
+}
+
+func (c cluster) hasCgroup() bool {
+	roots, err := c.cgroups()
+	return err == nil && slices.ContainsFunc(roots, exists)
 }
 
 // joinCgroup creates the cluster's cgroup and moves this process into it.

@@ -84,7 +84,7 @@ func (c cluster) readRecord() (record, error) {
 	text, err := os.ReadFile(c.path("cluster.json"))
 	if errors.Is(err, os.ErrNotExist) {
 		entries, err := os.ReadDir(c.dir)
-		if err == nil && len(entries) > 0 {
+		if err == nil && len(entries) > 0 && !c.hasCgroup() { // whose name says that the folder is ours, without its record
 			err = fmt.Errorf("%s is neither empty nor the state folder of a local cluster: it holds %s", c.dir, entries[0].Name())
 		}
 		return r, err

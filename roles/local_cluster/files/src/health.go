@@ -37,17 +37,14 @@ func (c cluster) isSupervised() bool {
 }
 
 // waitFor asks until check has no objection, at most readyTimeout. Its error tells the last objection and the logs' last words.
-func (c cluster) waitFor(check func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
-	defer cancel()
+func (c cluster) waitFor(check func() error) error {
 	started := time.Now()
 	for {
-		objection := check(ctx)
+		objection := check()
 		if objection == nil {
 			return nil
 		}
-		// The supervisor's own start takes a moment; it ends only if it cannot work at all.
-		if ctx.Err() != nil || time.Since(started) > 5*time.Second && !c.isSupervised() {
+		if time.Since(started) > readyTimeout || !c.isSupervised() {
 			return fmt.Errorf("the local cluster is not ready after %.0f s: %w. Its last words, of %s:\n%s",
 				time.Since(started).Seconds(), objection, c.path("log"), c.lastWords())
 		}
@@ -55,7 +52,7 @@ func (c cluster) waitFor(check func(context.Context) error) error {
 	}
 }
 
-func (c cluster) containerdAnswers(context.Context) error {
+func (c cluster) containerdAnswers() error {
 	if !answers(c.path("run/containerd.sock")) {
 		return errors.New("containerd does not answer")
 	}
@@ -74,7 +71,7 @@ func (c cluster) apiServerIsReady() bool {
 }
 
 // nodeIsReady objects unless a pod with a GPU could be created and run now.
-func (c cluster) nodeIsReady(ctx context.Context) error {
+func (c cluster) nodeIsReady() error {
 	config, err := clientcmd.BuildConfigFromFlags("", c.path("kubeconfig"))
 	if err != nil {
 		return err
@@ -88,7 +85,7 @@ func (c cluster) nodeIsReady(ctx context.Context) error {
 	if !answers(kubeletAPI) {
 		return errors.New("the kubelet does not answer")
 	}
-	node, err := client.CoreV1().Nodes().Get(ctx, nodeName, metav1.GetOptions{})
+	node, err := client.CoreV1().Nodes().Get(context.Background(), nodeName, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
@@ -99,7 +96,7 @@ func (c cluster) nodeIsReady(ctx context.Context) error {
 	if err := objectionTo(node, c.GPUs, lock.ModTime()); err != nil {
 		return err
 	}
-	_, err = client.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{})
+	_, err = client.CoreV1().ServiceAccounts("default").Get(context.Background(), "default", metav1.GetOptions{})
 	return err
 }
 

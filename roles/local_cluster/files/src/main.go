@@ -84,17 +84,17 @@ func run(args []string) error {
 	switch args[0] {
 	case "up":
 		report, err := c.up(imageDirs)
-		return print(report, err)
+		return printReport(report, err)
 	case "down":
 		report, err := c.down()
-		return print(report, err)
+		return printReport(report, err)
 	case "supervise":
 		return c.supervise()
 	}
 	return fmt.Errorf("local-cluster has no command %q: it has up, down and supervise", args[0])
 }
 
-func print(report any, err error) error {
+func printReport(report any, err error) error {
 	if err != nil {
 		return err
 	}

@@ -8,21 +8,44 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 
 	"github.com/vishvananda/netlink"
 )
 
-// createBridge makes the link that pods are attached to, with the node's and the API server's addresses. Its alias is the
-// state folder: a machine has room for one such cluster.
+// createBridge makes the link that pods are attached to, anew, with the node's and the API server's addresses. Its alias is
+// the state folder: a machine has room for one such cluster.
 func (c cluster) createBridge() error {
-	existing, err := netlink.LinkByName(bridge)
-	if err == nil {
-		if alias := existing.Attrs().Alias; alias != c.dir {
-			return fmt.Errorf("another local cluster, in %q, has the network link %s: stop that one first", alias, bridge)
-		}
-	} else if err := c.createLink(); err != nil {
+	if _, err := c.removeBridge(); err != nil {
 		return err
+	}
+	if other, err := netlink.LinkByName(bridge); err == nil {
+		return fmt.Errorf("another local cluster, in %s, has the network link %s: stop that one first", other.Attrs().Alias, bridge)
+	}
+	if err := checkRangesAreFree(); err != nil {
+		return err
+	}
+	attributes := netlink.NewLinkAttrs()
+	attributes.Name = bridge
+	// Without an address of its own the bridge changes it as pods come and go, and running pods lose their gateway.
+	attributes.HardwareAddr = net.HardwareAddr{0x02, 0x61, 0x72, 0x67, 0x6f, 0x01}
+	link := &netlink.Bridge{LinkAttrs: attributes}
+	if err := netlink.LinkAdd(link); err != nil {
+		return fmt.Errorf("creating the network link %s: %w", bridge, err)
+	}
+	if err := netlink.LinkSetAlias(link, c.dir); err != nil {
+		return fmt.Errorf("naming the owner of the network link %s: %w", bridge, err)
+	}
+	for _, address := range []string{nodeIP + "/16", apiServerIP + "/32"} {
+		parsed, err := netlink.ParseAddr(address)
+		if err != nil {
+			return err
+		}
+		if err := netlink.AddrAdd(link, parsed); err != nil {
+			return fmt.Errorf("giving %s the address %s: %w", bridge, address, err)
+		}
+	}
+	if err := netlink.LinkSetUp(link); err != nil {
+		return fmt.Errorf("setting the network link %s up: %w", bridge, err)
 	}
 	// What listens on all addresses of the machine listens on these two as well.
 	for _, address := range []string{apiServer, kubeletAPI} {
@@ -35,31 +58,22 @@ func (c cluster) createBridge() error {
 	return nil
 }
 
-func (c cluster) createLink() error {
-	if err := checkRangesAreFree(); err != nil {
-		return err
+// removeBridge says whether there was one of this cluster's, or one without a name, whose maker was killed.
+func (c cluster) removeBridge() (bool, error) {
+	link, err := netlink.LinkByName(bridge)
+	if errors.As(err, &netlink.LinkNotFoundError{}) {
+		return false, nil
 	}
-	attributes := netlink.NewLinkAttrs()
-	attributes.Name = bridge
-	// Without an address of its own the bridge changes it as pods come and go, and running pods lose their gateway.
-	attributes.HardwareAddr = net.HardwareAddr{0x02, 0x61, 0x72, 0x67, 0x6f, 0x01}
-	link := &netlink.Bridge{LinkAttrs: attributes}
-	if err := netlink.LinkAdd(link); err != nil {
-		return fmt.Errorf("creating the network link %s: %w", bridge, err)
-	}
-	for _, address := range []string{nodeIP + "/16", apiServerIP + "/32"} {
-		parsed, err := netlink.ParseAddr(address)
-		if err != nil {
-			return err
+	if err == nil {
+		if alias := link.Attrs().Alias; alias != c.dir && alias != "" {
+			return false, nil
 		}
-		if err := netlink.AddrAdd(link, parsed); err != nil {
-			return fmt.Errorf("giving %s the address %s: %w", bridge, address, err)
-		}
+		err = netlink.LinkDel(link)
 	}
-	if err := netlink.LinkSetAlias(link, c.dir); err != nil {
-		return fmt.Errorf("naming the owner of %s: %w", bridge, err)
+	if err != nil {
+		return false, fmt.Errorf("removing the network link %s: %w", bridge, err)
 	}
-	return netlink.LinkSetUp(link)
+	return true, nil
 }
 
 // checkRangesAreFree refuses to take addresses that the machine uses already.
@@ -80,19 +94,4 @@ func checkRangesAreFree() error {
 		}
 	}
 	return nil
-}
-
-// removeBridge says whether there was one of this cluster's.
-func (c cluster) removeBridge() (bool, error) {
-	link, err := netlink.LinkByName(bridge)
-	if errors.As(err, &netlink.LinkNotFoundError{}) || err == nil && link.Attrs().Alias != c.dir {
-		return false, nil
-	}
-	if err == nil {
-		err = netlink.LinkDel(link)
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return false, fmt.Errorf("removing the network link %s: %w", bridge, err)
-	}
-	return true, nil
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // kernelSettings are what the kubelet changes at its start; down puts them back.
@@ -75,7 +76,7 @@ func (c cluster) start(known record) error {
 	if err := c.createBridge(); err != nil { // first: another cluster may have it
 		return err
 	}
-	if err := known.prepare(c); err != nil {
+	if err := c.prepareMachine(known); err != nil {
 		return err
 	}
 	// Nothing in these outlives the processes that wrote it.
@@ -98,8 +99,9 @@ func (c cluster) start(known record) error {
 	return c.startSupervisor()
 }
 
-// prepare writes down what the machine is like before it makes the folders that the supervisor mounts on.
-func (r record) prepare(c cluster) error {
+// prepareMachine makes the folders that the supervisor mounts on, after it has written down what the machine was like before
+// the first start.
+func (c cluster) prepareMachine(r record) error {
 	if r.KernelSettings == nil {
 		r.KernelSettings = map[string]string{}
 		for _, name := range kernelSettings {
@@ -125,8 +127,8 @@ func (r record) prepare(c cluster) error {
 	return nil
 }
 
-// startSupervisor starts this program again, detached, with nothing of the caller's environment and in a mount namespace of
-// its own.
+// startSupervisor starts this program again, detached, without the caller's environment and in a mount namespace of its own.
+// It returns when the supervisor holds its lock, by which its life is known from then on.
 func (c cluster) startSupervisor() error {
 	output, err := os.Create(c.path("log/supervisor.log"))
 	if err != nil {
@@ -152,6 +154,14 @@ func (c cluster) startSupervisor() error {
 	if err := supervisor.Start(); err != nil {
 		return fmt.Errorf("starting the supervisor: %w", err)
 	}
-	go supervisor.Wait()
+	ended := make(chan error, 1)
+	go func() { ended <- supervisor.Wait() }()
+	for !c.isSupervised() {
+		select {
+		case err := <-ended:
+			return fmt.Errorf("the supervisor ended (%v): %s", err, c.lastWords())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 	return nil
 }
