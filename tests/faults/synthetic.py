@@ -183,12 +183,12 @@ class Server:
             ]
             fault = self.faults.pick(*kinds)
         if fault == "refused":
-            raise urllib3.exceptions.NewConnectionError(None, "[Errno 111] Connection refused")  # type: ignore[arg-type]
+            raise urllib3.exceptions.NewConnectionError(None, "[Errno 111] Connection refused")
         if fault == "reset":
             raise reset()
         if fault == "timeout":
             self.clock.sleep(timeout.read_timeout)
-            raise urllib3.exceptions.ReadTimeoutError(None, url, "Read timed out.")  # type: ignore[arg-type]
+            raise urllib3.exceptions.ReadTimeoutError(None, url, "Read timed out.")
         if fault in ("429", "500", "503"):
             return self._refuse(int(fault), "", {"Retry-After": "1"} if fault == "429" else {})
         if fault == "expired" and not self._renewed:
@@ -285,7 +285,7 @@ class Server:
             if response.aborted:
                 raise reset()
             self.clock.sleep(1)
-        raise urllib3.exceptions.ReadTimeoutError(None, "", "Read timed out.")  # type: ignore[arg-type]
+        raise urllib3.exceptions.ReadTimeoutError(None, "", "Read timed out.")
 
     # -- lists and watches ----------------------------------------------------------------------------------------
 

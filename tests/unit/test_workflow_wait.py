@@ -1,0 +1,162 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules' options mean what their documentation says, and the process itself ends as it should."""
+
+from __future__ import annotations
+
+import datetime
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.argo.workflows.plugins.module_utils._module import CONNECTION_SPEC, UserError
+from ansible_collections.argo.workflows.plugins.modules import workflow_logs, workflow_wait
+
+METADATA = {
+    "name": "slow",
+    "namespace": "argo",
+    "uid": "u",
+    "resourceVersion": "1",
+    "creationTimestamp": "2026-11-22T15:45:11Z",
+}
+
+
+class Slow(http.server.BaseHTTPRequestHandler):
+    """An API server with one Workflow that goes on for ever."""
+
+    protocol_version = "HTTP/1.1"
+    patches: list[Any] = []
+
+    def do_GET(self) -> None:
+        if "watch=true" in self.path:
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            time.sleep(30)
+            return
+        if self.path.split("?")[0].endswith(("/workflows", "/pods", "/nodes")):
+            items = [{"metadata": METADATA}] if "/workflows" in self.path else []
+            self.answer({"metadata": {"resourceVersion": "1"}, "items": items})
+        else:
+            self.answer({"metadata": METADATA, "status": {"phase": "Running"}})
+
+    def do_PATCH(self) -> None:
+        self.patches.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.answer({"metadata": METADATA})
+
+    def answer(self, content: Any) -> None:
+        data = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def host() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    Slow.patches.clear()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def start(host: str, **options: Any) -> subprocess.Popen[bytes]:
+    """The module as Ansible starts it."""
+    arguments = {"name": ["slow"], "host": host, **options, "_ansible_version": "2.19.0"}
+    module = subprocess.Popen(
+        [sys.executable, workflow_wait.__file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert module.stdin
+    module.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
+    module.stdin.close()
+    module.stdin = None
+    return module
+
+
+def test_sigterm_ends_the_wait_and_does_what_on_interrupt_says(host: str, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    module = start(host, on_interrupt="stop", journal=str(journal))
+    await_file(journal)
+    time.sleep(0.5)
+    module.send_signal(signal.SIGTERM)
+    result = json.loads(module.communicate(timeout=15)[0])
+    assert result["failed"] and result["outcome"] == "interrupted"
+    assert result["msg"] == "The wait was interrupted. Workflow slow was Running and was stopped."
+    assert Slow.patches == [{"spec": {"shutdown": "Stop"}}]
+
+
+def test_the_module_ends_when_nobody_reads_its_result_any_more(host: str, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    module = start(host, journal=str(journal))
+    await_file(journal)
+    assert module.stdout
+    module.stdout.close()
+    assert module.wait(timeout=15) is not None
+
+
+def test_the_timeout_holds(host: str) -> None:
+    module = start(host, wait_timeout=1, on_timeout="terminate")
+    result = json.loads(module.communicate(timeout=20)[0])
+    assert result["msg"].startswith("The wait ended after 1 s (wait_timeout). Workflow slow was Running")
+    assert Slow.patches == [{"spec": {"shutdown": "Terminate"}}]
+
+
+def await_file(path: Path) -> None:
+    end = time.monotonic() + 20
+    while not path.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("module", [workflow_wait, workflow_logs])
+def test_every_option_is_documented_and_every_documented_one_is_there(module: Any) -> None:
+    documented = yaml.safe_load(module.DOCUMENTATION)["options"]
+    assert documented.keys() == module.ARGUMENT_SPEC.keys()
+    for name, option in documented.items():
+        assert option.get("default") == module.ARGUMENT_SPEC[name].get("default"), name
+        assert option.get("choices") == module.ARGUMENT_SPEC[name].get("choices"), name
+
+
+def test_the_connection_options_are_documented() -> None:
+    from ansible_collections.argo.workflows.plugins.doc_fragments.connection import ModuleDocFragment
+
+    assert yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"].keys() == CONNECTION_SPEC.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, None),
+        ("90s", "2026-11-22T11:58:30Z"),
+        ("2h", "2026-11-22T10:00:00Z"),
+        ("2026-11-22T13:00:00+02:00", "2026-11-22T11:00:00Z"),
+    ],
+)
+def test_since_is_a_time_or_a_span(text: str | None, expected: str | None) -> None:
+    assert workflow_logs.since_of(text, datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)) == expected
+
+
+@pytest.mark.parametrize("text", ["yesterday", "10", "2026-11-22T13:00:00", "9999999999999d"])
+def test_another_since_gets_a_sentence(text: str) -> None:
+    with pytest.raises(UserError, match="since: "):
+        workflow_logs.since_of(text, datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC))
