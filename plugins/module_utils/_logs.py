@@ -39,6 +39,8 @@ STALL = 10.0
 NEWS_LAG = 1.0
 """Seconds that the news of a container's end may come after the end of its stream. A kubelet that died and lost the
 stream needs longer than that to come back and to report anything."""
+ROTATES = 256 * 1024
+"""Bytes of a stream from which on its end alone is no proof. Kubelets rotate logs of 10 MB, some much smaller ones."""
 STUBBORN = 4
 """How often a log is asked for again that the kubelet cannot read, or in which the last known line does not come."""
 
@@ -282,7 +284,8 @@ class Collector:
                 backoff.wait(error.retry_after)
                 continue
             news = log.received > known
-            quick = follow or self._clock.monotonic() - started < NEWS_LAG
+            # Long logs are rotated: then the kubelet ends a stream that lags behind, properly and in the middle.
+            quick = (follow or self._clock.monotonic() - started < NEWS_LAG) and log.received - known < ROTATES
             if follow and not self._ends_soon(job):
                 backoff.wait()  # the container still runs: its stream was cut off
             elif not cutter.anchored or job.trouble:
