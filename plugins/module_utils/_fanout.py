@@ -337,7 +337,7 @@ def results(
         ran = {item["index"]: item for item in [*more.get(workflow["name"], ()), *workflow["items"]]}
         for place, index in enumerate(run["indexes"]):
             known = ran.get(place) or {"phase": "Missing", "message": "Argo did not run this item"}
-            output = (known.get("outputs") or {}).get("output", known.get("last_line", ""))
+            output = (known.get("outputs") or {}).get("output") or known.get("last_line", "")
             own = {"index": index, "value": items[index], "workflow": workflow["name"], "output": output}
             if known.get("attempts"):  # why it failed, and not that there are no more retries
                 own["message"] = known["attempts"][-1]["message"] or known["message"]

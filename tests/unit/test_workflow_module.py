@@ -96,7 +96,8 @@ class Module:
     """As much of AnsibleModule as the module uses."""
 
     def __init__(self, check_mode: bool = False, **params: Any) -> None:
-        defaults = {name: option.get("default") for name, option in module_under_test.ARGUMENT_SPEC.items()}
+        spec: Json = module_under_test.ARGUMENT_SPEC
+        defaults = {name: option.get("default") for name, option in spec.items()}
         self.params = defaults | params
         self.check_mode = check_mode
         self._diff = True
@@ -114,7 +115,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> ApiServer:
 
 
 def run(check_mode: bool = False, **params: Any) -> Json:
-    return module_under_test.run(Module(check_mode, **params))  # type: ignore[arg-type]
+    return module_under_test.run(Module(check_mode, **params))
 
 
 def manifest(**metadata: Any) -> Json:
@@ -326,7 +327,7 @@ def test_what_is_not_there_cannot_be_steered(server: ApiServer) -> None:
 
 def test_preflight_warns_or_refuses(server: ApiServer) -> None:
     module = Module(definition=manifest(name="w"), preflight="warn")
-    result = module_under_test.run(module)  # type: ignore[arg-type]
+    result = module_under_test.run(module)
     assert result["findings"] == module.warnings
     assert "there is no service account workflow in argo" in result["findings"]
     with pytest.raises(UserError, match=r"nothing was submitted: .*no service account workflow"):
