@@ -1,0 +1,149 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Do the main job, and what else is promised of GPUs, on this machine with an NVIDIA GPU.
+
+usage: run.py FOLDER      (as root; prepare.py has filled FOLDER)
+
+Needs Python 3.11 or newer with pip, CUDA's nvcc, and the driver in /usr/local/nvidia; no network. All that is installed
+goes into FOLDER, and the cluster's state folder is removed at the end. The transcript is FOLDER/transcript.txt. With
+engine-images.tar.xz in FOLDER the engine is a real Argo, else the project's stand-in.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.util
+import os
+import platform
+import subprocess
+import sys
+import tarfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass
+class Machine:
+    """This machine with what run.py has put into the folder, and the transcript of what is done."""
+
+    folder: Path
+    transcript: TextIO
+    failed: list[str] = field(default_factory=list)
+
+    @property
+    def cache(self) -> Path:
+        return self.folder / "cache/argo.workflows"
+
+    @property
+    def engine(self) -> str:
+        return "argo" if (self.folder / "engine-images.tar.xz").exists() else "standin"
+
+    def unpack(self, name: str, target: Path) -> Path:
+        """Unpack an archive of the folder, once."""
+        if not target.exists():
+            partial = target.with_name(f"{target.name}.partial")
+            with tarfile.open(self.folder / name) as tar:
+                tar.extractall(partial, filter="tar")
+            partial.rename(target)
+        return target
+
+    def install(self) -> None:
+        """Put everything into its place: Python packages, collections, the cluster's programs, and images."""
+        self.unpack("release.tar.xz", self.cache / release_name())
+        self.unpack("images.tar.xz", self.cache / "images")
+        if self.engine == "argo":
+            self.unpack("engine-images.tar.xz", self.folder / "engine-images")
+        collections = self.folder / "collections/ansible_collections"
+        self.unpack("kubernetes.core.tar.xz", collections / "kubernetes/core")
+        link = collections / "argo/workflows"
+        link.parent.mkdir(exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(ROOT)
+        wheels = sorted((self.folder / "wheels").glob("*.whl"))
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--upgrade"]
+        subprocess.run([*pip, "--target", self.folder / "site", *wheels], check=True)
+
+    def environment(self) -> dict[str, str]:
+        site = self.folder / "site"
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "K8S_AUTH_"))}
+        engine = {"ENGINE_IMAGES": str(self.folder / "engine-images")} if self.engine == "argo" else {}
+        return {
+            **kept,
+            **engine,
+            "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            "LC_ALL": "C.UTF-8",
+            "PATH": f"{site}/bin:{os.environ['PATH']}",
+            "PYTHONPATH": f"{site}:{ROOT}/molecule",
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
+        }
+
+    def say(self, text: str) -> None:
+        for stream in (sys.stdout, self.transcript):
+            stream.write(text)
+            stream.flush()
+
+    def run(self, *command: str) -> None:
+        """Run a command in the project's folder; its output goes to the transcript as well."""
+        title = " ".join(command).replace(f"{self.folder}", "FOLDER")
+        self.say(f"\n$ {title}\n")
+        started = time.monotonic()
+        with subprocess.Popen(
+            command, cwd=ROOT, env=self.environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as running:
+            assert running.stdout
+            for line in running.stdout:
+                self.say(line)
+        self.say(f"[exit status {running.returncode} after {time.monotonic() - started:.1f} s]\n")
+        if running.returncode:
+            self.failed.append(title)
+
+    def playbook(self, name: str, **variables: str) -> None:
+        variables = {"gpu_fanout_logs_dir": str(self.folder / "logs"), **variables}
+        extra = [f"--extra-vars={name}={value}" for name, value in variables.items()]
+        self.run("ansible-playbook", name, f"--extra-vars=@molecule/engine/{self.engine}.yml", *extra)
+
+
+def release_name() -> str:
+    """Return the name under which role local_cluster looks for its build on this machine."""
+    spec = importlib.util.spec_from_file_location("build", ROOT / "roles/local_cluster/files/build.py")
+    assert spec
+    assert spec.loader
+    build = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(build)
+    return f"kubernetes-{build.source_version('k8s.io/kubernetes v')}-{build.key()}"
+
+
+def main(folder: Path) -> int:
+    with (folder / "transcript.txt").open("w") as transcript:
+        machine = Machine(folder, transcript)
+        started = time.monotonic()
+        machine.say(f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, ")
+        machine.say(f"{platform.freedesktop_os_release()['PRETTY_NAME']}, Linux {platform.release()}\n")
+        machine.say(f"The engine is {'a real Argo' if machine.engine == 'argo' else 'the stand-in of this project'}.\n")
+        machine.run("nvidia-smi")
+        machine.install()
+        machine.say(f"\nWhat was carried here is in place after {time.monotonic() - started:.1f} s.\n")
+        machine.run(sys.executable, "tests/gpu/image.py", str(machine.cache / "images/gpu-matmul.tar"))
+        main_job = {"local_cluster_gpus": "real", "gpu_say_image": "localhost/gpu-matmul:dev"}
+        machine.playbook("playbooks/quickstart.yml", **main_job)
+        for promise in ("multiply", "two_cards", "exhausted", "without", "many"):
+            machine.playbook(f"tests/gpu/{promise}.yml")
+        machine.playbook("playbooks/local_cluster.yml", local_cluster_state="absent")
+        machine.say(f"\nAll of it took {time.monotonic() - started:.0f} s.\n")
+        for title in machine.failed:
+            machine.say(f"failed: {title}\n")
+    return 1 if machine.failed else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    sys.exit(main(Path(sys.argv[1]).resolve()))
