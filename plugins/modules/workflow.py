@@ -368,6 +368,8 @@ class Submission:
         try:
             return self.cluster.create(workflows(self.namespace), body, fieldManager=FIELD_MANAGER)
         except ApiError as error:
+            if error.status == 404:
+                raise UserError(f"{error}; role argo creates the namespace and installs Argo's CRDs") from error
             if error.status != 409:
                 raise
             # Somebody was faster, or an answer was lost and the request repeated.

@@ -197,7 +197,7 @@ def test_check_mode_changes_nothing_and_shows_the_workflow(server: ApiServer) ->
 
 def test_check_mode_is_right_before_there_is_a_namespace(server: ApiServer) -> None:
     assert run(check_mode=True, definition=manifest(name="w"), namespace="to-come")["changed"]
-    with pytest.raises(ApiError, match="404"):
+    with pytest.raises(UserError, match="404 NotFound; role argo creates the namespace"):
         run(definition=manifest(name="w"), namespace="to-come")
 
 
