@@ -21,23 +21,39 @@ _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d
 _HOLD = 65536
 """Bytes of an unfinished line that are kept back; a longer line is written piece by piece."""
 
-_ATTRIBUTE = rb'(?: [\w-]+=(?:"(?:[^"\\]|\\.)*"|[^ "]*))*'
-_EXECUTOR_LINE = re.compile(
-    rb'time=\S+ level=[A-Za-z]+ msg="(?:'
-    rb"waiting for signals|sub-process exited|file signal handler exiting due to context cancellation|capturing logs"
-    rb"|saving parameter|saving artifact|not saving outputs - not main container|waiting for dependency"
-    rb"|no need to save (?:artifact|parameter) - on overlapping volume"
-    rb"|cannot save artifact|cannot save parameter, does not exist"
-    rb"|waiting for supervisor status marker|supervisor is ready"
-    rb"|Reading container args from file|Loaded container args from file"
-    rb')"' + _ATTRIBUTE + rb"\r?"
+_MESSAGES = (
+    "waiting for signals",
+    "received signal",
+    "file signal handler exited",
+    "file signal handler exiting due to context cancellation",
+    "sub-process exited",
+    "capturing logs",
+    "saving parameter",
+    "cannot save parameter, does not exist",
+    "no need to save parameter - on overlapping volume",
+    "saving artifact",
+    "cannot save artifact",
+    "no need to save artifact - on overlapping volume",
+    "tarring",
+    "zipping",
+    "writing",
+    "archived files/dirs",
+    "archive[zip] files/dirs",
+    "not saving outputs - not main container",
+    "waiting for dependency",
+    "Reading container args from file",
+    "Loaded container args from file",
+    "Offloaded large argument to file. Downstream program must support @filename syntax",
 )
-"""What Argo v4's executor (argoexec emissary) writes between the lines of the container that it runs.
+"""What Argo v4.1's executor (argoexec emissary) says between the lines of the container that it runs."""
 
-Its attributes come in any order, sometimes without argo=true (seen in a real v4.1.2).
-"""
-
-_EXIT_LINE = re.compile(rb"Error: exit status \d+")
+_FIELDS = r'(?: [A-Za-z]+=(?:"(?:[^"\\]|\\.)*"|[^ "]*))*'
+_ANY_MESSAGE = "|".join(map(re.escape, _MESSAGES))
+_EXECUTOR_LINE = re.compile(
+    # One word is not quoted; the order of the fields is random, and argo=true is always among them.
+    rf'time=\S+ level=[A-Za-z]+ msg="?(?:{_ANY_MESSAGE})"?(?={_FIELDS} argo=true(?: |$)){_FIELDS}'.encode()
+)
+_EXIT_LINE = re.compile(rb"Error: (?:exit status \d+|signal: .*)")
 """What it writes after its last message if the container failed."""
 _FIRST_MESSAGE = b'msg="waiting for signals"'
 _LAST_MESSAGE = b'msg="sub-process exited"'

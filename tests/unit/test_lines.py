@@ -83,7 +83,8 @@ EXECUTOR = (
         EXECUTOR,
         b'time=2026-11-22T15:45:57.391Z level=INFO msg="waiting for signals" signalPath=/x argo=true',
         b'time=2026-11-22T15:45:57.210Z level=INFO msg="sub-process exited" argo=true error=<nil>',
-        b'time=2026-11-22T15:45:57.210Z level=INFO msg="sub-process exited" error="exit status 1"',
+        b'time=2026-11-22T15:45:57.210Z level=INFO msg="sub-process exited" error="exit status 1" argo=true',
+        b"time=2026-11-22T15:45:57.210Z level=INFO msg=tarring argo=true",
         b'time=2026-11-22T15:45:57Z level=INFO msg="file signal handler exiting due to context cancellation" argo=true',
         b'time="2024-01-01T00:00:00.000Z" level=info msg="capturing logs" argo=true',
     ],
@@ -105,6 +106,7 @@ def test_the_executors_last_word_is_left_out_only_after_its_last_message() -> No
     [
         b"argo=true",
         b'time=2026-11-22T15:45:56.203Z level=INFO msg="my own message" argo=true',
+        b'time=2026-11-22T15:45:57.210Z level=INFO msg="sub-process exited"',
         b"prefix " + EXECUTOR,
         EXECUTOR + b" and more words",
     ],

@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action plugin shows what the module writes to its journal, while it runs, to people and to nobody else."""
+
+from __future__ import annotations
+
+import json
+import stat
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.argo.workflows.plugins.action import workflow_wait
+from ansible_collections.argo.workflows.plugins.action.workflow_wait import ActionModule, _pipe
+
+EVENTS = [
+    {"event": "tree", "workflow": "say", "lines": [" └─● echo(0:Argo)(0)"]},
+    {"event": "log", "workflow": "say", "node": "echo(0:Argo)(0)", "lines": ["Input was: Argo"]},
+    {"event": "note", "workflow": "say", "text": "1 pod cannot be scheduled"},
+    {"event": "end", "outcome": "finished"},
+]
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    lines: list[str] = []
+    monkeypatch.setattr(workflow_wait, "Display", lambda: types.SimpleNamespace(display=lines.append))
+    monkeypatch.setattr(workflow_wait, "ANSIBLE_COLOR", False)
+    return lines
+
+
+def action(args: dict[str, Any], transport: str = "local", **task: Any) -> ActionModule:
+    """The plugin with a module that writes EVENTS to the journal it is given."""
+    plugin = ActionModule.__new__(ActionModule)
+    plugin._task = types.SimpleNamespace(**{"args": args, "check_mode": False, "async_val": 0, "no_log": False} | task)
+    plugin._connection = types.SimpleNamespace(transport=transport, become=None)
+
+    def execute(module_args: dict[str, Any], **options: Any) -> dict[str, Any]:
+        if "journal" in module_args:
+            with Path(module_args["journal"]).open("a") as journal:
+                journal.writelines(json.dumps(event) + "\n" for event in EVENTS)
+        return {"args": module_args, "async": options["wrap_async"]}
+
+    plugin._execute_module = execute
+    return plugin
+
+
+@pytest.fixture(autouse=True)
+def no_base_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflow_wait.ActionBase, "run", lambda *_args: {})
+
+
+def test_tree_lines_and_notes_are_shown_each_log_line_behind_its_item(shown: list[str]) -> None:
+    action({"name": "say"}).run()
+    assert shown == [" └─● echo(0:Argo)(0)", "echo(0:Argo)(0): Input was: Argo", "say: 1 pod cannot be scheduled"]
+
+
+def test_a_journal_of_the_users_own_is_written_and_shown_from_there(shown: list[str], tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text('{"event": "note", "workflow": "old", "text": "of an earlier wait"}\n')
+    result = action({"name": "say", "journal": str(tmp_path / "journal")}).run()
+    assert result["args"]["journal"] == str(tmp_path / "journal")
+    assert len(shown) == 3
+    assert len((tmp_path / "journal").read_text().splitlines()) == 1 + len(EVENTS)
+
+
+@pytest.mark.parametrize(
+    ("args", "task"),
+    [
+        ({"progress": "none"}, {}),
+        ({}, {"transport": "ssh"}),
+        ({}, {"check_mode": True}),
+        ({}, {"async_val": 100}),
+        ({}, {"no_log": True}),
+    ],
+)
+def test_it_is_just_the_module_where_nobody_watches(
+    args: dict[str, Any], task: dict[str, Any], shown: list[str]
+) -> None:
+    result = action({"name": "say"} | args, **task).run()
+    assert "journal" not in result["args"]
+    assert result["async"] == bool(task.get("async_val"))
+    assert not shown
+
+
+def test_machine_readable_callbacks_get_no_lines(shown: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for callback in ("json", "ansible.posix.json", "minimal"):
+        config = types.SimpleNamespace(get_config_value=lambda _name, callback=callback: callback)
+        monkeypatch.setattr(workflow_wait, "constants", types.SimpleNamespace(config=config))
+        action({"name": "say"}).run()
+    assert not shown
+
+
+def test_plain_terminals_get_plain_ascii(shown: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflow_wait.sys, "__stdout__", types.SimpleNamespace(encoding="ANSI_X3.4-1968"))
+    action({"name": "say"}).run()
+    assert shown[0] == " `-Running echo(0:Argo)(0)"
+
+
+def test_the_pipe_is_for_this_user_alone_unless_the_module_becomes_another() -> None:
+    with _pipe(become=False) as path:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with _pipe(become=True) as path:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o622
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o711
+        assert len(path.name) == 32
+    assert not path.parent.exists()
