@@ -1,0 +1,288 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module argo_status against an API server that answers from a dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from ansible_collections.argo.workflows.plugins.module_utils import _status
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
+from ansible_collections.argo.workflows.plugins.modules import argo_status
+from ansible_collections.argo.workflows.plugins.modules.argo_status import Place
+
+HERE = Place("argo", "argo", "")
+ALL = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
+SERVICE = "/api/v1/namespaces/argo/services/https:argo-server:2746/proxy/api/v1/workflows/argo"
+
+
+class FakeCluster:
+    """Answers reads from `objects`, by path, and reviews from `rules` and `allowed`; what is not there is 404."""
+
+    def __init__(
+        self, objects: dict[str, Any], rules: list[dict[str, Any]] | None = None, allowed: bool = True
+    ) -> None:
+        self.objects = objects
+        self.rules = [ALL] if rules is None else rules
+        self.allowed = allowed
+        self.headers: dict[str, str] = {}
+        self.changes: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        self.created: list[str] = []
+
+    def get(self, path: str, **_query: Any) -> dict[str, Any]:
+        found: Any = self.objects.get(unquote(path.partition("?")[0]))
+        if isinstance(found, ApiError):
+            raise found
+        if found is None:
+            raise ApiError(f"GET {path}: 404", 404, "NotFound")
+        answer: dict[str, Any] = found
+        return answer
+
+    def list(self, path: str, **_query: Any) -> Iterator[dict[str, Any]]:
+        yield from self.get(path)["items"]
+
+    def create(self, path: str, _body: dict[str, Any]) -> dict[str, Any]:
+        self.created.append(path)
+        answers: dict[str, dict[str, Any]] = {
+            "selfsubjectrulesreviews": {"status": {"resourceRules": self.rules, "incomplete": False}},
+            "selfsubjectaccessreviews": {"status": {"allowed": self.allowed}},
+            "selfsubjectreviews": {"status": {"userInfo": {"username": "somebody"}}},
+            "token": {"status": {"token": "secret"}},
+        }
+        return answers[path.rsplit("/", 1)[-1]]
+
+    def with_headers(self, headers: dict[str, str]) -> FakeCluster:
+        self.headers = headers
+        return self
+
+    def events(self, path: str, **_query: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+        yield from self.changes[path.rsplit("/", 1)[-1]]
+        yield "SYNCED", {}
+
+    def open_log(self, _path: str, **_query: Any) -> Iterator[bytes]:
+        return iter([b"first line\n", b"last line\n"])
+
+
+def crd(plural: str) -> dict[str, Any]:
+    return {"kind": "CustomResourceDefinition", "metadata": {"name": f"{plural}.argoproj.io"}}
+
+
+WANTED: list[dict[str, Any]] = [
+    *map(crd, _status.ARGO_KINDS),
+    {"kind": "Namespace", "metadata": {"name": "argo"}},
+    {
+        "kind": "Role",
+        "metadata": {"name": "argo-role", "namespace": "argo"},
+        "rules": [{"apiGroups": ["argoproj.io"], "resources": ["workflows"], "verbs": ["get"]}],
+    },
+    {"kind": "ConfigMap", "metadata": {"name": "workflow-controller-configmap", "namespace": "argo"}},
+    {"kind": "Deployment", "metadata": {"name": "workflow-controller", "namespace": "argo"}},
+]
+
+
+def deployment(name: str, available: int = 1, **metadata: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "namespace": "argo", "generation": 1, **metadata},
+        "spec": {"replicas": 1, "template": {"spec": {"containers": [{"image": f"x/{name}:v4.1.2", "args": []}]}}},
+        "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": available},
+    }
+
+
+def pod(name: str, **status: Any) -> dict[str, Any]:
+    labels = {"app": name.rpartition("-")[0]}
+    return {"metadata": {"name": name, "labels": labels, "creationTimestamp": "2026-01-01T00:00:00Z"}, "status": status}
+
+
+OURS = {"managedFields": [{"manager": "argo.workflows"}]}
+
+
+def installed(**metadata: Any) -> dict[str, Any]:
+    """A cluster's objects with an installation that serves."""
+    deployments = [deployment("workflow-controller", **metadata), deployment("argo-server", **metadata)]
+    home = "/apis/apps/v1/namespaces/argo/deployments"
+    return {
+        "/apis/argoproj.io/v1alpha1": {"resources": [{"name": kind} for kind in _status.ARGO_KINDS]},
+        "/apis/argoproj.io/v1alpha1/namespaces/argo/workflows": {"items": [{"metadata": {"namespace": "argo"}}]},
+        "/api/v1/namespaces/argo": {"kind": "Namespace", "metadata": {"name": "argo", **metadata}},
+        home: {"items": deployments},
+        f"{home}/workflow-controller": {**deployments[0], "kind": "Deployment"},
+        "/api/v1/namespaces/argo/pods": {"items": [pod("workflow-controller-1"), pod("argo-server-1")]},
+        "/apis/coordination.k8s.io/v1/namespaces/argo/leases/workflow-controller": {
+            "spec": {"holderIdentity": "workflow-controller-1"}
+        },
+        SERVICE: {"items": None},
+    }
+
+
+def survey(cluster: FakeCluster, absent: bool = False, objects: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    wanted = WANTED if objects is None else objects
+    return argo_status.survey(cluster, HERE, wanted, absent, update_crds=False)  # type: ignore[arg-type]
+
+
+# -- before anything is changed ---------------------------------------------------------------------------------------
+
+
+def test_on_an_empty_cluster_everything_is_needed_and_nothing_is_in_the_way() -> None:
+    found = survey(FakeCluster({}))
+    assert found["needed"] == WANTED
+    assert found["missing_namespaces"] == ["argo"]
+    assert found["missing_crds"] == list(_status.ARGO_KINDS)
+    assert found["missing_rights"] == found["others"] == found["stale"] == found["previous"] == []
+    assert not found["ready"] and found["reason"] == "the Deployment workflow-controller does not exist"
+
+
+def test_what_a_failed_run_has_to_take_away_again_leaves_out_what_is_shared() -> None:
+    assert {item["kind"] for item in survey(FakeCluster({}))["absent"]} == {"Role", "ConfigMap", "Deployment"}
+
+
+def test_every_missing_right_is_listed_at_once_with_who_lacks_it() -> None:
+    found = survey(FakeCluster({}, rules=[], allowed=False))
+    assert found["user"] == "somebody"
+    assert (
+        "create, get, patch customresourcedefinitions.apiextensions.k8s.io in the whole cluster"
+        in found["missing_rights"]
+    )
+    assert "create, get, patch roles.rbac.authorization.k8s.io in argo" in found["missing_rights"]
+    assert "get workflows.argoproj.io in argo" in found["missing_rights"], "nobody can hand on what they lack"
+    assert "get services/proxy in argo" in found["missing_rights"]
+
+
+def test_who_may_escalate_needs_not_hold_what_they_grant() -> None:
+    rules = [
+        {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles"], "verbs": ["*"]},
+        {"apiGroups": ["", "apps", "coordination.k8s.io"], "resources": ["*"], "verbs": ["*"]},
+    ]
+    assert survey(FakeCluster({}, rules=rules))["missing_rights"] == []
+
+
+def test_a_namespace_that_may_not_be_read_is_taken_to_be_there() -> None:
+    found = survey(FakeCluster({"/api/v1/namespaces/argo": ApiError("403", 403, "Forbidden")}))
+    assert found["missing_namespaces"] == []
+    assert "Namespace" not in {item["kind"] for item in found["needed"]}
+
+
+def test_an_installation_of_ours_that_serves_needs_no_crds_and_is_ready() -> None:
+    found = survey(FakeCluster(installed(**OURS)))
+    assert found["ready"] and found["reason"] == ""
+    assert found["controller_image"] == "x/workflow-controller:v4.1.2"
+    assert found["running_workflows"] == 1
+    assert "CustomResourceDefinition" not in {item["kind"] for item in found["needed"]}
+    assert [item["metadata"]["name"] for item in found["previous"]] == ["workflow-controller"]
+    assert "managedFields" not in found["previous"][0]["metadata"]
+
+
+def test_what_somebody_else_installed_is_named_with_its_maker() -> None:
+    found = survey(FakeCluster(installed(managedFields=[{"manager": "kubectl-client-side-apply"}])))
+    assert found["others"] == ["Deployment argo/workflow-controller (made by kubectl-client-side-apply)"]
+
+
+def test_another_controller_in_the_namespace_is_found() -> None:
+    objects = installed(**OURS)
+    objects["/apis/apps/v1/namespaces/argo/deployments"]["items"].append(
+        deployment("argo-workflows-workflow-controller")
+    )
+    found = survey(FakeCluster(objects))
+    assert found["other_controllers"][0]["metadata"] == {
+        "name": "argo-workflows-workflow-controller",
+        "namespace": "argo",
+    }
+
+
+def test_what_is_ours_and_no_longer_wanted_is_stale() -> None:
+    objects = installed(**OURS)
+    client = {"metadata": {"name": "argo-client", "namespace": "argo"}}
+    objects["/apis/rbac.authorization.k8s.io/v1/namespaces/argo/roles"] = {"items": [client]}
+    wanted = [*WANTED, {"kind": "Deployment", "metadata": {"name": "argo-server", "namespace": "argo"}}]
+    (stale,) = survey(FakeCluster(objects), objects=wanted)["stale"]
+    assert (stale["kind"], stale["metadata"]["name"]) == ("Role", "argo-client")
+
+
+def test_removal_needs_what_is_there_and_names_who_else_uses_the_crds() -> None:
+    objects = installed(**OURS)
+    objects["/apis/argoproj.io/v1alpha1/workflows"] = {"items": [{"metadata": {"namespace": "team-b"}}]}
+    objects["/apis/argoproj.io/v1alpha1/workflowtemplates"] = {"items": [{"metadata": {"namespace": "argo"}}]}
+    objects["/apis/argoproj.io/v1alpha1/cronworkflows"] = {"items": []}
+    found = survey(FakeCluster(objects), absent=True)
+    assert found["used_elsewhere"] == ["team-b"]
+    assert {item["kind"] for item in found["needed"]} == {"CustomResourceDefinition", "Namespace", "Deployment"}
+
+
+# -- ready ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_server_is_asked_with_a_token_of_its_own_account_in_a_cookie() -> None:
+    cluster = FakeCluster(installed())
+    assert argo_status.state_of(cluster, HERE)["ready"]  # type: ignore[arg-type]
+    assert cluster.created == ["/api/v1/namespaces/argo/serviceaccounts/argo-server/token"]
+    assert cluster.headers == {"Cookie": "authorization=Bearer secret"}
+
+
+def test_a_server_that_refuses_is_not_ready() -> None:
+    objects = installed() | {SERVICE: ApiError("GET …: 503 no endpoints", 503)}
+    found = argo_status.state_of(FakeCluster(objects), HERE)  # type: ignore[arg-type]
+    assert not found["ready"] and "503 no endpoints" in found["reason"]
+
+
+def test_a_controller_of_an_instance_has_a_lease_of_its_own() -> None:
+    assert Place("argo", "argo", "blue").lease.name == "workflow-controller-blue"
+    found = argo_status.state_of(FakeCluster(installed()), Place("argo", "argo", "blue"))  # type: ignore[arg-type]
+    assert "nobody holds it" in found["reason"]
+
+
+def watched(deployments: list[dict[str, Any]], pods: list[dict[str, Any]], **objects: Any) -> FakeCluster:
+    cluster = FakeCluster(installed() | objects)
+    cluster.changes = {
+        "deployments": [("MODIFIED", item) for item in deployments],
+        "pods": [("MODIFIED", item) for item in pods],
+    }
+    return cluster
+
+
+def test_the_wait_ends_when_everything_serves() -> None:
+    deployments = [
+        deployment("workflow-controller", available=0),
+        deployment("argo-server"),
+        deployment("workflow-controller"),
+    ]
+    cluster = watched(deployments, [pod("workflow-controller-1"), pod("argo-server-1")])
+    found = argo_status.wait(cluster, HERE, timeout=10, settle=0)  # type: ignore[arg-type]
+    assert found["ready"] and not found["changed"]
+
+
+def test_the_wait_gives_up_at_once_with_the_pods_state_log_and_events() -> None:
+    waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
+    broken = pod(
+        "workflow-controller-1",
+        containerStatuses=[{"name": "workflow-controller", "state": {"waiting": waiting}, "restartCount": 0}],
+    )
+    event = {"reason": "Failed", "message": "pull access denied", "lastTimestamp": "2026-01-01T00:00:01Z"}
+    cluster = watched(
+        [deployment("workflow-controller", available=0), deployment("argo-server")],
+        [broken],
+        **{"/api/v1/namespaces/argo/events": {"items": [event]}},
+    )
+    with pytest.raises(UserError) as failed:
+        argo_status.wait(cluster, HERE, timeout=10, settle=0)  # type: ignore[arg-type]
+    for part in ("ImagePullBackOff: no such image", "first line\nlast line", "Failed: pull access denied"):
+        assert part in str(failed.value)
+
+
+def test_the_wait_ends_after_its_time_with_what_was_missing() -> None:
+    cluster = watched([deployment("workflow-controller", available=0), deployment("argo-server")], [])
+    with pytest.raises(UserError, match="after 0 s: the Deployment workflow-controller has no pod yet"):
+        argo_status.wait(cluster, HERE, timeout=0, settle=0)  # type: ignore[arg-type]
+
+
+def test_a_right_that_is_missing_while_waiting_is_an_error() -> None:
+    class Refusing(FakeCluster):
+        def events(self, path: str, **_query: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+            raise ApiError(f"GET {path}: 403 Forbidden", 403, "Forbidden")
+
+    with pytest.raises(ApiError, match="403"):
+        argo_status.wait(Refusing({}), HERE, timeout=10, settle=0)  # type: ignore[arg-type]
