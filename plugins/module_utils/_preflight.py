@@ -48,8 +48,14 @@ class Look(Protocol):
         """Whether a service account of the namespace may do something there."""
 
 
+class Passing(str):
+    """A finding that heals by itself: the pods wait until it has."""
+
+    __slots__ = ()
+
+
 def findings(workflow: Json, namespace: str, look: Look) -> list[str]:
-    """A sentence for each thing that the Workflow's pods need and will not get; empty if nothing was found."""
+    """A sentence for each thing that the Workflow's pods need and do not get; empty if nothing was found."""
     spec = workflow["spec"]
     pods = [_Pod(template, spec) for template in spec.get("templates") or [] if _containers(template)]
     found = [*_nodes(pods, look), *_quota(pods, namespace, look), *_limits(pods, namespace, look)]
@@ -211,7 +217,7 @@ def _quota(pods: Iterable[_Pod], namespace: str, look: Look) -> Iterator[str]:
                 if quantity(hard[key]) < amount:
                     yield f"{where} allows {hard[key]} {key}, and a pod of the template {pod.name} asks for {amount:g}"
                 elif quantity(hard[key]) - quantity(used.get(key, 0)) < amount:
-                    yield (
+                    yield Passing(
                         f"{where} has no room for a pod of the template {pod.name} now: {used[key]} of {hard[key]} "
                         f"{key} are used, and it asks for {amount:g}"
                     )

@@ -84,8 +84,8 @@ options:
     description:
       - Whether to look before submitting for what the Workflow's pods need. That is nodes with the GPUs they ask for,
         quota, limit ranges, service account and its rights, pull secrets, Secrets, ConfigMaps and claims.
-      - With V(fail) anything missing is an error and nothing is submitted. With V(warn) it is a warning.
-        What the credentials may not read is left out.
+      - With V(fail) anything missing is an error and nothing is submitted. With V(warn) it is a warning, and so is
+        always what passes, such as a quota that is used up now. What the credentials may not read is left out.
     type: str
     choices: [skip, warn, fail]
     default: skip
@@ -349,8 +349,9 @@ class Submission:
         if self.params["preflight"] == "skip":
             return []
         findings = _preflight.findings(self.workflow, self.namespace, ClusterLook(self.cluster, self.namespace))
-        if findings and self.params["preflight"] == "fail":
-            raise UserError("nothing was submitted: " + "; ".join(findings), findings=findings)
+        lasting = [finding for finding in findings if not isinstance(finding, _preflight.Passing)]
+        if lasting and self.params["preflight"] == "fail":
+            raise UserError("nothing was submitted: " + "; ".join(lasting), findings=findings)
         for finding in findings:
             self.module.warn(finding)
         return findings

@@ -142,6 +142,7 @@ def test_a_quota_below_one_pod_and_a_quota_used_up_are_told_apart() -> None:
     full = quota({"requests.nvidia.com/gpu": "8", "cpu": "10"}, {"requests.nvidia.com/gpu": "7"})
     (now,) = findings(workflow(), Seen(resourcequotas=[full]))
     assert "has no room for a pod of the template work now: 7 of 8 requests.nvidia.com/gpu are used" in now
+    assert [isinstance(finding, _preflight.Passing) for finding in (*never, now)] == [False, True]
 
 
 def test_a_limit_range_below_what_is_asked_for_is_said() -> None:

@@ -335,6 +335,14 @@ def test_preflight_warns_or_refuses(server: ApiServer) -> None:
     assert len(server.objects) == 1
 
 
+def test_a_quota_that_is_used_up_now_stops_nobody(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    passing = module_under_test._preflight.Passing("no room now")
+    monkeypatch.setattr(module_under_test._preflight, "findings", lambda *_look: [passing])
+    module = Module(definition=manifest(name="w"), preflight="fail")
+    assert module_under_test.run(module)["changed"]
+    assert module.warnings == ["no room now"]
+
+
 def test_a_text_is_as_good_as_a_dictionary(server: ApiServer) -> None:
     assert run(definition=json.dumps(manifest(name="w")))["name"] == "w"
     assert server.workflow("w")
