@@ -94,8 +94,7 @@ class Follower:
     ) -> None:
         self.wanted = wanted
         self.gave_up: Diagnosis | None = None
-        self.trouble = ""
-        """Why the API server cannot be reached at the moment, if it cannot."""
+        self._trouble = ("", float("-inf"))
         self._cluster = cluster
         self._clock = cluster.clock
         self._journal = journal
@@ -118,6 +117,12 @@ class Follower:
         self.collector: Collector | None = None
         if wanted.logs_dir or wanted.show_logs:
             self.collector = Collector(cluster, wanted.logs, self._printers)
+
+    @property
+    def trouble(self) -> str:
+        """Why the API server cannot be reached at the moment, if it cannot: then requests fail again and again."""
+        message, when = self._trouble
+        return message if self._clock.monotonic() - when < 30 else ""
 
     @property
     def logs(self) -> list[Log]:
@@ -330,11 +335,13 @@ class Follower:
                 if error.status == 404:
                     self._watched[name].run.deleted = True
                     return
-            if not self.trouble and error.status != 410:
+            if error.status == 410:
+                return
+            if not self.trouble:
                 self._journal.write("note", workflow="", text=f"{error}; trying on")
-                self.trouble = str(error)
+            self._trouble = (str(error), now)
         else:
-            self.trouble = ""
+            self._trouble = ("", now)
             if kind == "around":
                 self._around = what
             elif kind == "read":
