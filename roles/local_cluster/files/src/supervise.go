@@ -112,7 +112,7 @@ func (c cluster) processes() []process {
 			name: "kube-controller-manager", path: self, needs: []func() bool{c.apiServerIsReady},
 			args: []string{
 				"--kubeconfig=" + c.path("config/controller-manager.kubeconfig"), "--secure-port=0", "--leader-elect=false",
-				"--node-monitor-period=1s", // the first pod waits for it
+				"--kube-api-qps=200", "--kube-api-burst=400", // or its controllers wait four seconds for their accounts at the first start
 				"--use-service-account-credentials", "--root-ca-file=" + pki("ca.crt"),
 				"--service-account-private-key-file=" + pki("service-accounts.key"),
 			},
