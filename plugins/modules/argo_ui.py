@@ -78,6 +78,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     namespace, port = module.params["namespace"], module.params["port"]
     cluster = Cluster.from_params(module.params)
     pod = server_pod(cluster, namespace)
+    open_port(module.params, namespace, pod).close()
     if not module.check_mode:
         serve(cluster, module.params, namespace, port)
     return {"changed": False, "pod": pod}
@@ -99,8 +100,8 @@ def serve(cluster: Cluster, params: Mapping[str, Any], namespace: str, port: int
 
     class Forward(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            path = _kubernetes.pods(namespace, server_pod(cluster, namespace), "portforward")
-            with open_port(params, path) as remote:
+            pod = server_pod(cluster, namespace)
+            with contextlib.closing(open_port(params, namespace, pod)) as remote:
                 back = threading.Thread(target=copy, args=(remote, self.request), daemon=True)
                 back.start()
                 copy(self.request, remote)
@@ -127,16 +128,21 @@ def wait_for_interruption() -> None:
         pass
 
 
-def open_port(params: Mapping[str, Any], path: str) -> Any:
-    """A socket to the server's port in its pod, through the API server (`path` ends in `/portforward`)."""
+def open_port(params: Mapping[str, Any], namespace: str, pod: str) -> Any:
+    """A socket to the server's port in its pod, through the API server; close it."""
     from kubernetes.stream.ws_client import PortForward, create_websocket
+    from websocket import WebSocketException
 
     login = _kubernetes.Login(params)
     headers = {"sec-websocket-protocol": "v4.channel.k8s.io", **login.headers(renew=False)}
-    url = f"ws{login.host.removeprefix('http')}{path}?ports={_status.SERVER_PORT}"
-    return PortForward(create_websocket(login.configuration, url, headers), [_status.SERVER_PORT]).socket(
-        _status.SERVER_PORT
-    )
+    path = _kubernetes.pods(namespace, pod, "portforward")
+    try:
+        websocket = create_websocket(
+            login.configuration, f"ws{login.host.removeprefix('http')}{path}?ports={_status.SERVER_PORT}", headers
+        )
+    except (WebSocketException, OSError) as error:
+        raise UserError(f"No port of pod {pod} in namespace {namespace} can be opened: {error}") from error
+    return PortForward(websocket, [_status.SERVER_PORT]).socket(_status.SERVER_PORT)
 
 
 def copy(source: socket.socket, target: socket.socket) -> None:
