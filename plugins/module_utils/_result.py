@@ -123,7 +123,8 @@ def failure_of(follower: Follower, outcome: str, fail_on: Collection[str], actio
     if outcome == "timeout" and follower.trouble:
         sentences.append(f"The API server did not answer: {follower.trouble}.")
     for run in follower.runs:
-        sentences += [f"{found.message}." for found in follower.diagnoses(run) if found.kind != _gave_up_on(follower)]
+        causes = [found.message for found in follower.diagnoses(run) if found.kind != _gave_up_on(follower)]
+        sentences += [f"{cause[0].upper()}{cause[1:]}." for cause in causes]
     return " ".join(dict.fromkeys(sentence.replace("..", ".") for sentence in sentences))
 
 
