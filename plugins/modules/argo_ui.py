@@ -61,7 +61,6 @@ import socket
 import socketserver
 import sys
 import threading
-from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -78,9 +77,10 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     namespace, port = module.params["namespace"], module.params["port"]
     cluster = Cluster.from_params(module.params)
     pod = server_pod(cluster, namespace)
-    open_port(module.params, namespace, pod).close()
+    login = _kubernetes.Login(module.params)
+    open_port(login, namespace, pod).close()
     if not module.check_mode:
-        serve(cluster, module.params, namespace, port)
+        serve(cluster, login, namespace, port)
     return {"changed": False, "pod": pod}
 
 
@@ -95,13 +95,13 @@ def server_pod(cluster: Cluster, namespace: str) -> str:
     )
 
 
-def serve(cluster: Cluster, params: Mapping[str, Any], namespace: str, port: int) -> None:
+def serve(cluster: Cluster, login: _kubernetes.Login, namespace: str, port: int) -> None:
     """Forward connections until nobody reads what this module prints: then Ansible has been interrupted."""
 
     class Forward(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             pod = server_pod(cluster, namespace)
-            with contextlib.closing(open_port(params, namespace, pod)) as remote:
+            with contextlib.closing(open_port(login, namespace, pod)) as remote:
                 back = threading.Thread(target=copy, args=(remote, self.request), daemon=True)
                 back.start()
                 copy(self.request, remote)
@@ -128,12 +128,11 @@ def wait_for_interruption() -> None:
         pass
 
 
-def open_port(params: Mapping[str, Any], namespace: str, pod: str) -> Any:
+def open_port(login: _kubernetes.Login, namespace: str, pod: str) -> Any:
     """A socket to the server's port in its pod, through the API server; close it."""
     from kubernetes.stream.ws_client import PortForward, create_websocket
     from websocket import WebSocketException
 
-    login = _kubernetes.Login(params)
     headers = {"sec-websocket-protocol": "v4.channel.k8s.io", **login.headers(renew=False)}
     path = _kubernetes.pods(namespace, pod, "portforward")
     try:
