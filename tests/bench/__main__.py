@@ -20,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError
 from ansible_collections.argo.workflows.tests.bench import install, logs, modules, waiting
 from ansible_collections.argo.workflows.tests.bench.measure import Row, markdown, plain
 from ansible_collections.argo.workflows.tests.bench.tools import ROOT, Bench, BenchError, load, now
@@ -146,7 +147,7 @@ def main() -> int:
             before = load()
             try:
                 rows = list(BENCHMARKS[name](bench))
-            except BenchError as error:
+            except (BenchError, ApiError) as error:
                 print(f"{name}: {error}", file=sys.stderr, flush=True)
                 failed.append(name)
                 continue

@@ -29,6 +29,9 @@ from ansible_collections.argo.workflows.tests.bench.tools import (
     until,
 )
 
+WAVES, SPELL = 5, 4
+"""The traffic row's pods run in so many waves, and print a line every so many seconds."""
+
 
 def finish(bench: Bench) -> Iterator[Row]:
     """From the end of a run to the return of the task that waits for it."""
@@ -137,18 +140,18 @@ def remove_workflows(bench: Bench, prefix: str) -> None:
 
 
 def traffic(bench: Bench) -> Iterator[Row]:
-    """What waiting for 100 pods and their logs costs the API server: all ways watch the same run."""
-    name, seconds = f"traffic-{os.getpid()}", float(os.environ.get("BENCH_SECONDS", "90"))
+    """What waiting for 100 pods and their logs costs the API server: all ways watch the same run, once."""
+    name = f"traffic-{os.getpid()}"
+    lines_each = round(float(os.environ.get("BENCH_SECONDS", "60")) / WAVES / SPELL)
+    manifest = fanout(name, 100, f'for n in $(seq {lines_each}); do echo "line $n of item $ITEM"; sleep {SPELL}; done')
+    manifest["spec"]["parallelism"] = 100 // WAVES
     ours, argo, polling = "workflow_wait with logs", "argo wait + argo logs -f", "k8s_info, until, delay 5 (no logs)"
     with contextlib.ExitStack() as stack:
         clients = {
             way: stack.enter_context(client(bench, f"bench-{index}")) for index, way in enumerate((ours, argo, polling))
         }
-        marks = audit_size(bench)
-        bench.cluster.create(
-            workflows(bench.namespace),
-            fanout(name, 100, f'for n in $(seq {seconds / 5:.0f}); do echo "line $n of item $ITEM"; sleep 5; done'),
-        )
+        begin, mark = time.monotonic(), audit_log(bench).stat().st_size
+        bench.cluster.create(workflows(bench.namespace), manifest)
         wait: Task = {
             "argo.workflows.workflow_wait": {
                 "name": name,
@@ -170,7 +173,8 @@ def traffic(bench: Bench) -> Iterator[Row]:
         running.append(stack.enter_context(bench.started(["ansible-playbook", polled])))
         for lines in running:
             lines.end()
-        requests = audited(bench, marks)
+        seconds = time.monotonic() - begin
+        requests = audited(bench, mark)
         counts = {way: [float(requests.get(one.user, 0))] for way, one in clients.items()}
         volumes = {way: [one.proxy.bytes / 1000] for way, one in clients.items()}
     remove_workflows(bench, name)
@@ -238,10 +242,6 @@ def audit_log(bench: Bench) -> Path:
     if not path.exists():
         raise BenchError(f"there is no audit log of the API server at {path}")
     return path
-
-
-def audit_size(bench: Bench) -> int:
-    return audit_log(bench).stat().st_size
 
 
 def audited(bench: Bench, begin: int) -> dict[str, int]:
