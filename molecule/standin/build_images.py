@@ -34,8 +34,6 @@ HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "argo.workflows" / "static-tools"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 PATHS = "/usr/local/bin:/usr/bin:/bin"
-CONTENT = "argo.workflows.content"
-"""Label of an image with the hash of what it was made from."""
 
 LEFT_OUT = ["__pycache__", "config-*", "dist-packages", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "*.a"]
 LEFT_OUT += ["site-packages", "test", "tests", "tkinter", "turtledemo", "*.pyc", "_test*.so", "_tkinter*"]
@@ -110,11 +108,8 @@ def self_signed() -> str:
     now = datetime.datetime.now(datetime.UTC)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
-    builder = builder.not_valid_after(now + datetime.timedelta(days=3650))
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.DNSName("argo-server")])
-    certificate = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
-    pem = serialization.Encoding.PEM
-    unlocked = serialization.NoEncryption()
+    certificate = builder.not_valid_after(now + datetime.timedelta(days=3650)).sign(key, hashes.SHA256())
+    pem, unlocked = serialization.Encoding.PEM, serialization.NoEncryption()
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, unlocked)
     return (private + certificate.public_bytes(pem)).decode()
 
@@ -155,41 +150,20 @@ def fill_gpu_say(root: Path) -> None:
     put(root / "etc/passwd", PASSWD)
 
 
+PYTHON = ["LD_LIBRARY_PATH=/opt/lib", "PYTHONHOME=/opt/python", "PYTHONPATH=/opt/standin", "PYTHONDONTWRITEBYTECODE=1"]
 IMAGES: dict[str, tuple[Callable[[Path], None], dict[str, Any]]] = {
-    "argo-standin": (
-        fill_standin,
-        {
-            "User": "8737",
-            "Entrypoint": ["argo"],
-            "Env": [
-                f"PATH={PATHS}",
-                "LD_LIBRARY_PATH=/opt/lib",
-                "PYTHONHOME=/opt/python",
-                "PYTHONPATH=/opt/standin",
-                "PYTHONDONTWRITEBYTECODE=1",
-            ],
-        },
-    ),
+    "argo-standin": (fill_standin, {"User": "8737", "Entrypoint": ["argo"], "Env": [f"PATH={PATHS}", *PYTHON]}),
     "gpu-say": (fill_gpu_say, {"Env": [f"PATH={PATHS}:/usr/local/nvidia/bin"], "Cmd": ["sh"]}),
 }
 
 
-def content_hash(name: str) -> str:
-    """A hash of everything that an image is made from."""
+def content_hash() -> str:
+    """A hash of everything that the images are made from."""
     tools = [static_tool("busybox-static", "bin/busybox"), static_tool("bash-static", "bin/bash-static")]
-    digest = hashlib.sha256(f"{name} {sys.version} {yaml.__version__} {sysconfig.get_path('stdlib')}".encode())
+    digest = hashlib.sha256(f"{sys.version} {yaml.__version__} {sysconfig.get_path('stdlib')}".encode())
     for file in [*sorted(HERE.glob("*.py")), *sorted(HERE.glob("*.sh")), *tools]:
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
-
-
-def is_current(archive: Path, content: str) -> bool:
-    try:
-        with tarfile.open(archive) as tar:
-            config = tar.extractfile("config.json")
-            return config is not None and json.load(config)["config"]["Labels"][CONTENT] == content
-    except (OSError, tarfile.TarError, KeyError, ValueError):
-        return False
 
 
 def write_archive(archive: Path, name: str, root: Path, config: dict[str, Any]) -> None:
@@ -212,23 +186,33 @@ def write_archive(archive: Path, name: str, root: Path, config: dict[str, Any]) 
         temporary.type, temporary.mode = tarfile.DIRTYPE, 0o1777
         tar.addfile(temporary)
     with layer.open("rb") as data:
-        digest = hashlib.file_digest(data, "sha256").hexdigest()
-    image = {
-        "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
-        "os": "linux",
-        "config": config,
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
-    }
+        layers = {"type": "layers", "diff_ids": [f"sha256:{hashlib.file_digest(data, 'sha256').hexdigest()}"]}
+    machine = ARCHITECTURES.get(platform.machine(), platform.machine())
+    image = {"architecture": machine, "os": "linux", "config": config, "rootfs": layers}
     manifest = [{"Config": "config.json", "RepoTags": [f"localhost/{name}:dev"], "Layers": ["layer.tar"]}]
     with tarfile.open(archive.with_suffix(".new"), "w") as tar:
         for file, value in (("config.json", image), ("manifest.json", manifest)):
-            content = json.dumps(value).encode()
             member = tarfile.TarInfo(file)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
+            member.size = len(json.dumps(value))
+            tar.addfile(member, io.BytesIO(json.dumps(value).encode()))
         tar.add(layer, "layer.tar", filter=clean)
     layer.unlink()
     archive.with_suffix(".new").replace(archive)
+
+
+def compose(name: str, folder: Path, content: str) -> None:
+    """Writes the archive of an image, beside it the hash of what it was made from; nothing if that is the same."""
+    archive, made_from = folder / f"{name}.tar", folder / f"{name}.content"
+    if archive.exists() and made_from.exists() and made_from.read_text() == content:
+        print(f"{archive} is up to date")
+        return
+    made_from.unlink(missing_ok=True)
+    fill, config = IMAGES[name]
+    with tempfile.TemporaryDirectory() as root:
+        fill(Path(root))
+        write_archive(archive, name, Path(root), config)
+    made_from.write_text(content)
+    print(f"{archive} composed, {archive.stat().st_size >> 20} MiB")
 
 
 def main() -> None:
@@ -238,16 +222,9 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out_dir.mkdir(parents=True, exist_ok=True)
     try:
+        content = content_hash()
         for name in [arguments.only] if arguments.only else IMAGES:
-            archive, content = arguments.out_dir / f"{name}.tar", content_hash(name)
-            if is_current(archive, content):
-                print(f"{archive} is up to date")
-                continue
-            fill, config = IMAGES[name]
-            with tempfile.TemporaryDirectory() as folder:
-                fill(Path(folder))
-                write_archive(archive, name, Path(folder), {**config, "Labels": {CONTENT: content}})
-            print(f"{archive} composed, {archive.stat().st_size >> 20} MiB")
+            compose(name, arguments.out_dir, content)
     except (BuildError, OSError) as error:
         sys.exit(f"build_images.py: {error}")
 

@@ -63,19 +63,10 @@ def wait() -> None:
     name, workflow = os.environ["ARGO_NODE_ID"], os.environ["ARGO_WORKFLOW_NAME"]
     owner = {"apiVersion": "v1", "kind": "Pod", "name": os.environ["ARGO_POD_NAME"], "uid": os.environ["ARGO_POD_UID"]}
     completed = LABEL + "report-outputs-completed"
+    metadata = {"name": name, "labels": {LABEL + "workflow": workflow, completed: "false"}, "ownerReferences": [owner]}
+    result = {"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowTaskResult", "metadata": metadata}
     try:
-        kube.create(
-            path,
-            {
-                "apiVersion": "argoproj.io/v1alpha1",
-                "kind": "WorkflowTaskResult",
-                "metadata": {
-                    "name": name,
-                    "labels": {LABEL + "workflow": workflow, completed: "false"},
-                    "ownerReferences": [owner],
-                },
-            },
-        )
+        kube.create(path, result)
         main, grace = Path(DIRECTORY, "ctr", "main"), time.monotonic() + 1e9
         while not (main / "exitcode").exists() and time.monotonic() < grace:
             grace = min(grace, time.monotonic() + 2) if ending else grace

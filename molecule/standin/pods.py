@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from fractions import Fraction
@@ -21,12 +22,11 @@ MAX_VARIABLE = 128 * 1024 - 32
 """Bytes that an environment variable may hold on Linux, less the name."""
 
 TEMPLATE_TO_POD = {
-    *("affinity", "automountServiceAccountToken", "hostAliases", "nodeSelector", "priorityClassName"),
-    *("schedulerName", "securityContext", "serviceAccountName", "tolerations"),
+    *("affinity", "nodeSelector", "priorityClassName", "securityContext", "serviceAccountName", "tolerations"),
 }
 """Fields of a template that Argo copies to the pod."""
 
-SPEC_TO_POD = {*TEMPLATE_TO_POD, "dnsConfig", "dnsPolicy", "hostNetwork", "imagePullSecrets"}
+SPEC_TO_POD = {*TEMPLATE_TO_POD, "imagePullSecrets"}
 """Fields of a Workflow's spec that Argo copies to every pod."""
 
 UNITS: dict[str, int | Fraction] = {"m": Fraction(1, 1000), "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -58,47 +58,35 @@ def build_pod(
     `executor` is a container: image, imagePullPolicy and the like of the init and wait containers.
     """
     metadata, spec, name = workflow["metadata"], workflow["spec"], workflow["metadata"]["name"]
-    main = dict(template.get("container") or template["script"])
+    main = {**(template.get("container") or template["script"]), "name": "main"}
     if not main.get("command"):
         raise UnsupportedError("a container without a command")
-    script = "source" in main
-    main.pop("source", None)
-    main["name"] = "main"
-    if script:
+    if main.pop("source", None) is not None:
         main["args"] = ["/argo/staging/script"]
     main["command"] = [f"{DIRECTORY}/argoexec", "emissary", *LOGGING, "--", *main["command"]]
-    staging = {"name": "argo-staging", "mountPath": "/argo/staging"}
-    run = {"name": "var-run-argo", "mountPath": DIRECTORY}
-    main["volumeMounts"] = [*main.get("volumeMounts", []), *([staging] if script else []), run]
-    main["env"] = [*main.get("env", []), *_environment(name, node, "main")]
-
-    def auxiliary(container: str, mounts: list[dict[str, str]], environment: list[dict[str, Any]]) -> dict[str, Any]:
-        return {
-            **executor,
-            "name": container,
-            "command": ["argoexec", container, *LOGGING],
-            "env": [
-                *executor.get("env", []),
-                {"name": "ARGO_POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-                {"name": "ARGO_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
-                {"name": "ARGO_WORKFLOW_UID", "value": metadata["uid"]},
-                *_environment(name, node, container),
-                *environment,
-            ],
-            "volumeMounts": mounts,
-        }
-
+    mounts = [{"name": "argo-staging", "mountPath": "/argo/staging"}, {"name": "var-run-argo", "mountPath": DIRECTORY}]
+    main["volumeMounts"] = [*main.get("volumeMounts", []), *mounts]
     content = json.dumps(template, ensure_ascii=False, separators=(",", ":"))
     if len(content.encode()) > MAX_VARIABLE:
         raise UnsupportedError("a template of more than 128 KiB")
-    init = auxiliary("init", [staging, run], [{"name": "ARGO_TEMPLATE", "value": content}])
-    wait = auxiliary("wait", [{"name": "tmp-dir-argo", "mountPath": "/tmp", "subPath": "0"}, run], [])
-    pod_metadata, template_metadata = spec.get("podMetadata", {}), template.get("metadata", {})
+
+    def auxiliary(container: str, environment: list[dict[str, Any]]) -> dict[str, Any]:
+        command = ["argoexec", container, *LOGGING]
+        return {**executor, "name": container, "command": command, "env": environment, "volumeMounts": mounts}
+
+    init = auxiliary("init", [{"name": "ARGO_TEMPLATE", "value": content}])
+    wait = auxiliary(
+        "wait",
+        [
+            {"name": "ARGO_NODE_ID", "value": node["id"]},
+            {"name": "ARGO_WORKFLOW_NAME", "value": name},
+            {"name": "ARGO_POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            {"name": "ARGO_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
+        ],
+    )
     labels = {LABEL + "workflow": name, LABEL + "completed": "false"}
-    if instance := metadata.get("labels", {}).get(LABEL + "controller-instanceid"):
-        labels[LABEL + "controller-instanceid"] = instance
-    if node.get("nodeFlag", {}).get("hooked"):
-        labels[LABEL + "on-exit"] = "true"
+    instance = LABEL + "controller-instanceid"
+    labels.update({key: value for key, value in metadata.get("labels", {}).items() if key == instance})
     pod_spec: dict[str, Any] = {
         **{key: spec[key] for key in sorted(SPEC_TO_POD) if key in spec},
         **{key: template[key] for key in sorted(TEMPLATE_TO_POD) if key in template},
@@ -106,48 +94,31 @@ def build_pod(
         "initContainers": [init],
         "containers": [wait, main],
         "volumes": [
-            *({"name": volume, "emptyDir": {}} for volume in ("var-run-argo", "tmp-dir-argo", "argo-staging")),
+            *({"name": mount["name"], "emptyDir": {}} for mount in mounts),
             *spec.get("volumes", []),
             *template.get("volumes", []),
         ],
     }
     if "activeDeadlineSeconds" in template:
         pod_spec["activeDeadlineSeconds"] = int(template["activeDeadlineSeconds"])
+    owner = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": name, "uid": metadata["uid"]}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
             "name": pod_name(name, template["name"], node["name"]),
             "namespace": metadata["namespace"],
-            "labels": {**pod_metadata.get("labels", {}), **template_metadata.get("labels", {}), **labels},
+            "labels": {**template.get("metadata", {}).get("labels", {}), **labels},
             "annotations": {
-                **pod_metadata.get("annotations", {}),
-                **template_metadata.get("annotations", {}),
+                **template.get("metadata", {}).get("annotations", {}),
                 "kubectl.kubernetes.io/default-container": "main",
                 LABEL + "node-id": node["id"],
                 LABEL + "node-name": node["name"],
             },
-            "ownerReferences": [
-                {
-                    "apiVersion": "argoproj.io/v1alpha1",
-                    "kind": "Workflow",
-                    "name": name,
-                    "uid": metadata["uid"],
-                    "controller": True,
-                    "blockOwnerDeletion": True,
-                }
-            ],
+            "ownerReferences": [{**owner, "controller": True, "blockOwnerDeletion": True}],
         },
         "spec": pod_spec,
     }
-
-
-def _environment(workflow: str, node: Mapping[str, Any], container: str) -> list[dict[str, str]]:
-    return [
-        {"name": "ARGO_CONTAINER_NAME", "value": container},
-        {"name": "ARGO_NODE_ID", "value": node["id"]},
-        {"name": "ARGO_WORKFLOW_NAME", "value": workflow},
-    ]
 
 
 def container_statuses(pod: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -155,17 +126,9 @@ def container_statuses(pod: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
 
 
-def terminated(pod: Mapping[str, Any], container: str) -> dict[str, Any] | None:
-    """The end of a container, None as long as it has none."""
-    for status in container_statuses(pod):
-        if status["name"] == container:
-            state: dict[str, Any] | None = status["state"].get("terminated")
-            return state
-    return None
-
-
-def is_running(pod: Mapping[str, Any], container: str) -> bool:
-    return any(status["name"] == container and "running" in status["state"] for status in container_statuses(pod))
+def state(pod: Mapping[str, Any], container: str) -> dict[str, Any]:
+    """What the kubelet says of a container: `running`, `waiting` or `terminated` with details, {} if nothing yet."""
+    return next((status["state"] for status in container_statuses(pod) if status["name"] == container), {})
 
 
 def pending_reason(pod: Mapping[str, Any]) -> str:
@@ -205,19 +168,17 @@ def finished_at(pod: Mapping[str, Any], now: str) -> str:
 
 def resources_duration(pod: Mapping[str, Any]) -> dict[str, int]:
     """Seconds that the pod held of each resource, in Argo's units: a core, 100 MiB, one device."""
-    total: dict[str, int] = {}
+    total: Counter[str] = Counter()
     for container in [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]:
-        resources = container.get("resources", {})
+        resources, end = container.get("resources", {}), state(pod, container["name"]).get("terminated", {})
         held = {"cpu": "100m", "memory": "100Mi", **resources.get("limits", {}), **resources.get("requests", {})}
-        end = terminated(pod, container["name"]) or {}
-        seconds = 0
+        seconds = 0.0
         if end.get("startedAt") and end.get("finishedAt"):
             age = datetime.fromisoformat(end["finishedAt"]) - datetime.fromisoformat(end["startedAt"])
-            seconds = int(age.total_seconds())
+            seconds = age.total_seconds()
         for resource, amount in held.items():
-            units = quantity(amount) / quantity("100Mi" if resource == "memory" else 1)
-            total[resource] = total.get(resource, 0) + int(units * seconds)
-    return total
+            total[resource] += int(quantity(amount) / quantity("100Mi" if resource == "memory" else 1) * int(seconds))
+    return dict(total)
 
 
 def quantity(amount: str | int) -> Fraction:

@@ -19,11 +19,10 @@ from typing import Any
 from . import InvalidSpecError, UnsupportedError
 from . import pods as podlib
 from .pods import LABEL
-from .retries import decide, last_retry
+from .retries import decide
 from .spec import check_spec
-from .substitute import Item, items_of, replace
+from .substitute import replace, split_list
 from .sums import EXECUTABLE, sum_up
-from .times import seconds, timestamp
 
 Json = dict[str, Any]
 
@@ -58,10 +57,10 @@ class Outcome:
     """Names of pods whose containers are to be stopped."""
     complete: set[str] = field(default_factory=set)
     """Names of pods that get the label completed=true."""
-    delete_after: dict[str, float] = field(default_factory=dict)
-    """Names of pods to be deleted, with a delay in seconds (podGC)."""
-    again_at: datetime | None = None
-    """When to look again if nothing happens before."""
+
+
+def timestamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def reconcile(
@@ -81,30 +80,18 @@ def reconcile(
         sum_up(operation.status, operation.nodes, ENDED)
         if not operation.nodes:
             del operation.status["nodes"]
-        after = operation.workflow
         # Conditions alone are no reason to write: PodRunning says what the last written change was.
-        operation.outcome.changed = {**after["status"], "conditions": []} != {
-            **workflow.get("status", {}),
-            "conditions": [],
-        }
+        before, after = workflow.get("status", {}), operation.status
+        operation.outcome.changed = {**after, "conditions": []} != {**before, "conditions": []}
     return operation.outcome
 
 
 def pod_refused(workflow: Json, node: str, message: str, now: datetime, transient: bool) -> None:
     """Records in `workflow` that the API server refused the pod of `node`: a quota passes, anything else is final."""
-    nodes = workflow["status"]["nodes"]
-    nodes[node]["message"] = message
-    if transient:
-        return
-    nodes[node].update(phase="Error", finishedAt=timestamp(now))
-    for parent in nodes.values():
-        if parent["type"] == "StepGroup" and node in parent.get("children", []):
-            text = f"step group deemed errored due to child {nodes[node]['name']} error: {message}"
-            parent.update(phase="Error", message=text, finishedAt=timestamp(now))
-
-
-class _ParallelismReachedError(Exception):
-    """No further pod may be started now."""
+    refused = workflow["status"]["nodes"][node]
+    refused["message"] = message
+    if not transient:
+        refused.update(phase="Error", finishedAt=timestamp(now))
 
 
 class _Operation:
@@ -119,7 +106,6 @@ class _Operation:
         self.nodes: dict[str, Json] = self.status.setdefault("nodes", {})
         self.outcome = Outcome(workflow)
         self.templates = {template["name"]: template for template in self.spec.get("templates", [])}
-        self.on_exit = False
 
     # --- the Workflow
 
@@ -129,27 +115,15 @@ class _Operation:
         else:
             self.read_task_results()
             self.read_pods()
-            self.end_what_may_not_go_on()
+            if self.shutdown:
+                self.stop_waiting()
         if self.spec.get("suspend"):
             return
-        try:
-            entry = self.execute(self.name, {"template": self.spec["entrypoint"]}, boundary="")
-        except _ParallelismReachedError:
-            return
-        if entry is None or not self.fulfilled(entry):
-            return
-        exit_node = self.run_exit_handler(entry)
-        if exit_node is not None and not self.fulfilled(exit_node):
-            return
-        if any(not node.get("taskResultSynced", True) for node in self.nodes.values()):
-            return
-        message = entry.get("message", "")
-        if entry["phase"] in FAILED and self.shutdown:
-            message = f"Stopped with strategy '{self.shutdown}'"
-        phase = "Succeeded" if entry["phase"] not in FAILED else entry["phase"]
-        if phase == "Succeeded" and exit_node is not None and exit_node["phase"] in FAILED:
-            phase, message = exit_node["phase"], exit_node.get("message", "")
-        self.finish(phase, message)
+        entry = self.execute(self.name, {"template": self.spec["entrypoint"]}, boundary="")
+        if entry and self.fulfilled(entry) and all(node.get("taskResultSynced", True) for node in self.nodes.values()):
+            stopped = entry["phase"] in FAILED and self.shutdown
+            message = f"Stopped with strategy '{self.shutdown}'" if stopped else entry.get("message", "")
+            self.finish(entry["phase"], message)
 
     def start(self) -> None:
         check_spec(self.spec)
@@ -174,24 +148,9 @@ class _Operation:
         self.status.update(phase=phase, finishedAt=end, **({"message": message} if message else {}))
         self.set_condition("Completed", True)
 
-    def run_exit_handler(self, entry: Json) -> Json | None:
-        if not self.spec.get("onExit") or self.shutdown == "Terminate":
-            return None
-        self.on_exit = True
-        self.workflow_status = entry["phase"]
-        flag = {"hooked": True}
-        try:
-            return self.execute(f"{self.name}.onExit", {"template": self.spec["onExit"]}, boundary="", flag=flag)
-        except _ParallelismReachedError:
-            return {"phase": "Pending"}
-
     @property
     def shutdown(self) -> str:
         return str(self.spec.get("shutdown", ""))
-
-    def may_run(self) -> bool:
-        """Whether pods may still be started: Stop leaves the exit handler, Terminate nothing."""
-        return not self.shutdown or (self.shutdown == "Stop" and self.on_exit)
 
     def globals(self) -> dict[str, str]:
         metadata = self.workflow["metadata"]
@@ -200,11 +159,7 @@ class _Operation:
             "workflow.name": self.name,
             "workflow.namespace": metadata["namespace"],
             "workflow.uid": metadata["uid"],
-            "workflow.serviceAccountName": self.spec.get("serviceAccountName", ""),
-            **{f"workflow.labels.{key}": value for key, value in metadata.get("labels", {}).items()},
-            **{f"workflow.annotations.{key}": value for key, value in metadata.get("annotations", {}).items()},
             **{f"workflow.parameters.{p['name']}": str(p["value"]) for p in parameters if "value" in p},
-            **({"workflow.status": self.workflow_status} if self.on_exit else {}),
         }
 
     # --- what happened
@@ -228,18 +183,17 @@ class _Operation:
                     self.read_pod(node, pod)
                 # Argo's condition counts only the nodes that changed just now.
                 running = running or (node["phase"] == "Running" and node != before)
-                self.control(node, pod)
                 if self.fulfilled(node):
-                    self.clean_up(node, pod)
+                    self.outcome.complete.add(pod["metadata"]["name"])
+                elif self.shutdown and pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}:
+                    self.outcome.terminate.add(pod["metadata"]["name"])
+                    self.mark(node, "Failed", f"workflow shutdown with strategy:  {self.shutdown}")
         self.set_condition("PodRunning", running)
         for node_id, node in self.nodes.items():
-            if node["type"] == "Pod" and node["phase"] == "Running" and node_id not in self.pods:
-                end_of_grace = datetime.fromisoformat(node["startedAt"]) + RECENTLY_STARTED
-                if self.now < end_of_grace:
-                    self.look_again(end_of_grace)
-                else:
-                    node["taskResultSynced"] = True
-                    self.mark(node, "Error", "pod deleted")
+            lost = node["type"] == "Pod" and node["phase"] == "Running" and node_id not in self.pods
+            if lost and self.now >= datetime.fromisoformat(node["startedAt"]) + RECENTLY_STARTED:
+                node["taskResultSynced"] = True
+                self.mark(node, "Error", "pod deleted")
 
     def read_pod(self, node: Json, pod: Json) -> None:
         before, phase = dict(node), pod.get("status", {}).get("phase", "Pending")
@@ -253,16 +207,14 @@ class _Operation:
                 node["message"] = ""
         if pod["spec"].get("nodeName"):
             node["hostNodeName"] = pod["spec"]["nodeName"]
-        if main := podlib.terminated(pod, "main"):
+        if main := podlib.state(pod, "main").get("terminated"):
             node["outputs"] = {**node.get("outputs", {}), "exitCode": str(main["exitCode"])}
             ended = datetime.fromisoformat(main["finishedAt"]) if main.get("finishedAt") else self.now
-            if phase == "Running" and main["exitCode"] != 0:
-                self.look_again(ended + REPORTING)
-                if self.now >= ended + REPORTING:
-                    self.outcome.terminate.add(pod["metadata"]["name"])
-        if podlib.is_running(pod, "wait") and node["phase"] in DONE and phase != "Failed":
+            if phase == "Running" and main["exitCode"] != 0 and self.now >= ended + REPORTING:
+                self.outcome.terminate.add(pod["metadata"]["name"])
+        if "running" in podlib.state(pod, "wait") and node["phase"] in DONE and phase != "Failed":
             node["phase"] = before["phase"]
-        if (wait := podlib.terminated(pod, "wait")) and wait["exitCode"] != 0:
+        if podlib.state(pod, "wait").get("terminated", {}).get("exitCode"):
             node["taskResultSynced"] = True
         if not node.get("message"):
             node.pop("message", None)
@@ -270,75 +222,29 @@ class _Operation:
             node["finishedAt"] = podlib.finished_at(pod, timestamp(self.now))
             node["resourcesDuration"] = podlib.resources_duration(pod)
 
-    def control(self, node: Json, pod: Json) -> None:
-        """Ends a pod that may not go on: the Workflow is shut down or over its deadline."""
-        if self.fulfilled(node) or pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}:
-            return
-        exit_handler = LABEL + "on-exit" in pod["metadata"].get("labels", {})
-        message = ""
-        if self.shutdown and not (self.shutdown == "Stop" and exit_handler):
-            message = f"workflow shutdown with strategy:  {self.shutdown}"
-        elif self.past_deadline() and not exit_handler:
-            message = "Step exceeded its deadline"
-        if message:
-            self.outcome.terminate.add(pod["metadata"]["name"])
-            self.mark(node, "Failed", message)
-
-    def end_what_may_not_go_on(self) -> None:
-        """Fails the nodes without a pod after a shutdown or the Workflow's deadline."""
-        for node in list(self.nodes.values()):
-            if self.fulfilled(node) or node.get("nodeFlag", {}).get("hooked"):
-                continue
-            children = [self.nodes[child] for child in node.get("children", [])]
-            over = node["type"] == "Retry" and children and all(self.fulfilled(child) for child in children)
-            if self.shutdown and (node["type"] == "Suspend" or (over and children[-1]["phase"] in FAILED)):
+    def stop_waiting(self) -> None:
+        """Fails the nodes that wait for a person or for their next attempt: nothing starts after a shutdown."""
+        for node in self.nodes.values():
+            attempts = [self.nodes[child] for child in node.get("children", [])] if node["type"] == "Retry" else []
+            between = attempts and attempts[-1]["phase"] in FAILED and self.fulfilled(attempts[-1])
+            if not self.fulfilled(node) and (node["type"] == "Suspend" or between):
                 self.mark(node, "Failed", f"Stopped with strategy '{self.shutdown}'")
-            elif self.past_deadline() and (node["phase"] == "Pending" or node["type"] == "Suspend"):
-                self.mark(node, "Failed", "Step exceeded its deadline")
-
-    def deadline(self) -> datetime | None:
-        if not self.spec.get("activeDeadlineSeconds"):
-            return None
-        started = datetime.fromisoformat(self.status["startedAt"])
-        return started + timedelta(seconds=int(self.spec["activeDeadlineSeconds"]))
-
-    def past_deadline(self) -> bool:
-        deadline = self.deadline()
-        if deadline is None:
-            return False
-        self.look_again(deadline)
-        return self.now >= deadline
-
-    def clean_up(self, node: Json, pod: Json) -> None:
-        """Labels the pod of an ended node completed, or deletes it as spec.podGC says."""
-        name, collection = pod["metadata"]["name"], self.spec.get("podGC", {})
-        strategy = collection.get("strategy", "")
-        if strategy == "OnPodCompletion" or (strategy == "OnPodSuccess" and node["phase"] == "Succeeded"):
-            self.outcome.delete_after[name] = seconds(str(collection.get("deleteDelayDuration", "5s")))
-        else:
-            self.outcome.complete.add(name)
 
     # --- templates
 
-    def execute(self, name: str, step: Json, boundary: str, flag: Json | None = None) -> Json | None:
+    def execute(self, name: str, step: Json, boundary: str) -> Json | None:
         """Runs a step's template as far as it goes now and returns its node, None if it may not start yet."""
         node = self.find(name)
-        if node and self.fulfilled(node):
+        latest = self.nodes[node["children"][-1]] if node and node.get("children") else node
+        if node and (self.fulfilled(node) or (latest and latest["id"] in self.pods and not self.fulfilled(latest))):
+            return node
+        if self.parallelism_is_reached():
             return node
         template = copy.deepcopy(self.templates[step["template"]])
-        self.check_parallelism(node, boundary)
-        if node and any(self.is_under_way(attempt) for attempt in node.get("children", [])[-1:]):
-            return node
-        local = {"node.name": name, "steps.name": step.get("name", "")}
-        retry = template.get("retryStrategy")
-        if ("container" in template or "script" in template) and retry is None:
-            if node and node["id"] in self.pods:
-                return node
-            local["pod.name"] = podlib.pod_name(self.name, template["name"], name)
-        template = self.process_arguments(template, step.get("arguments", {}), local)
-        if retry is None:
-            return self.execute_template(name, template, boundary, flag)
-        return self.execute_with_retries(name, template, boundary, flag)
+        template = self.process_arguments(template, step.get("arguments", {}), {"steps.name": step.get("name", "")})
+        if "retryStrategy" in template:
+            return self.execute_with_retries(name, template, boundary)
+        return self.execute_template(name, template, boundary)
 
     def process_arguments(self, template: Json, arguments: Json, local: dict[str, str]) -> Json:
         """The template with its inputs filled in and its tags replaced: the Workflow's first, then its own."""
@@ -353,55 +259,33 @@ class _Operation:
         inputs = template.get("inputs", {}).get("parameters", [])
         return replace(template, {**local, **{f"inputs.parameters.{p['name']}": p["value"] for p in inputs}})
 
-    def is_under_way(self, attempt: str) -> bool:
-        node = self.nodes[attempt]
-        return node["type"] == "Pod" and not self.fulfilled(node) and attempt in self.pods
-
-    def check_parallelism(self, node: Json | None, boundary: str) -> None:
-        limit, own_limit = self.spec.get("parallelism"), None
-        if boundary and node is None:
-            own_limit = self.templates[self.nodes[boundary]["templateName"]].get("parallelism")
-        if not limit and not own_limit:
-            return
+    def parallelism_is_reached(self) -> bool:
         active = [n for n in self.nodes.values() if n["type"] == "Pod" and n["phase"] in {"Pending", "Running"}]
-        existing = sum(1 for n in active if n["id"] in self.pods or n["id"] in self.outcome.create)
-        if (limit and existing >= limit) or (
-            own_limit and sum(1 for n in active if n.get("boundaryID") == boundary) >= own_limit
-        ):
-            raise _ParallelismReachedError
+        existing = sum(n["id"] in self.pods or n["id"] in self.outcome.create for n in active)
+        return bool(self.spec.get("parallelism")) and existing >= self.spec["parallelism"]
 
-    def execute_template(self, name: str, template: Json, boundary: str, flag: Json | None) -> Json:
+    def execute_template(self, name: str, template: Json, boundary: str, flag: Json | None = None) -> Json:
         if "steps" in template:
-            return self.execute_steps(name, template, boundary, flag)
+            return self.execute_steps(name, template, boundary)
         node = self.find(name)
         if "suspend" in template:
-            if template["suspend"]:
-                raise UnsupportedError("a suspend template with a duration")
-            return node or self.add(name, "Suspend", "Running", template, boundary, flag)
-        node = node or self.add(name, "Pod", "Pending", template, boundary, flag)
-        if node["id"] not in self.pods and not self.fulfilled(node) and node["phase"] == "Pending":
-            if self.may_run():
-                self.outcome.create[node["id"]] = self.pod_of(node, template)
-            else:
+            return node or self.add(name, "Suspend", template, boundary)
+        node = node or self.add(name, "Pod", template, boundary, flag, phase="Pending")
+        if node["id"] not in self.pods and node["phase"] == "Pending":
+            if self.shutdown:
                 self.mark(node, "Failed", f"workflow shutdown with strategy: {self.shutdown}")
+            else:
+                for kind in {"container", "script"} & template.keys():
+                    template[kind] = {**self.config.main, **template[kind]}
+                self.outcome.create[node["id"]] = podlib.build_pod(self.workflow, template, node, self.config.executor)
         return node
 
-    def pod_of(self, node: Json, template: Json) -> Json:
-        """The node's pod, which may not outlive the Workflow's deadline."""
-        for kind in {"container", "script"} & template.keys():
-            template[kind] = {**self.config.main, **template[kind]}
-        pod = podlib.build_pod(self.workflow, template, node, self.config.executor)
-        if (deadline := self.deadline()) and not self.on_exit:
-            left = max(1, int((deadline - self.now).total_seconds()))
-            pod["spec"]["activeDeadlineSeconds"] = min(left, pod["spec"].get("activeDeadlineSeconds", left))
-        return pod
-
-    def execute_steps(self, name: str, template: Json, boundary: str, flag: Json | None) -> Json:
-        node = self.find(name) or self.add(name, "Steps", "Running", template, boundary, flag)
+    def execute_steps(self, name: str, template: Json, boundary: str) -> Json:
+        node = self.find(name) or self.add(name, "Steps", template, boundary)
         group_node = node
         for index, group in enumerate(template["steps"]):
             group_name = f"{name}[{index}]"
-            group_node = self.find(group_name) or self.add(group_name, "StepGroup", "Running", {}, node["id"], {})
+            group_node = self.find(group_name) or self.add(group_name, "StepGroup", {}, node["id"], {})
             if index == 0:
                 self.connect(node, group_node)
             else:
@@ -422,10 +306,7 @@ class _Operation:
             return
         waiting = False
         for step in self.expand(group_node, group, boundary):
-            try:
-                child = self.execute(f"{group_node['name']}.{step['name']}", step, boundary)
-            except _ParallelismReachedError:
-                child = self.find(f"{group_node['name']}.{step['name']}")
+            child = self.execute(f"{group_node['name']}.{step['name']}", step, boundary)
             waiting = waiting or child is None
             if child is not None:
                 self.connect(group_node, child)
@@ -433,51 +314,42 @@ class _Operation:
         if waiting or not all(self.fulfilled(child) for child in children):
             return
         failed = next((child["id"] for child in children if child["phase"] in FAILED), "")
-        if failed:
-            self.mark(group_node, "Failed", f"child '{failed}' failed")
-        else:
-            self.mark(group_node, "Succeeded")
+        self.mark(group_node, "Failed" if failed else "Succeeded", f"child '{failed}' failed" if failed else "")
 
     def expand(self, group_node: Json, group: list[Json], boundary: str) -> list[Json]:
-        """The steps of a group, one for each item of withParam or withItems."""
+        """The steps of a group, one for each item of withParam."""
         expanded: list[Json] = []
         for step in replace(group, self.globals()):
-            items = items_of(step)
-            if items is None:
+            if "withParam" not in step:
                 expanded.append(step)
                 continue
-            plain = {key: value for key, value in step.items() if key not in {"withItems", "withParam"}}
-            expanded += [_for_item(plain, index, item) for index, item in enumerate(items)]
+            items = split_list(step["withParam"])
+            for index, item in enumerate(items):
+                own = replace({key: value for key, value in step.items() if key != "withParam"}, item.scope())
+                expanded.append({**own, "name": f"{step['name']}({index}:{item.label()})"})
             name = f"{group_node['name']}.{step['name']}"
             if not items and self.find(name) is None:
-                skipped = self.add(name, "Skipped", "Skipped", {"name": step["template"]}, boundary, {})
+                skipped = self.add(name, "Skipped", {"name": step["template"]}, boundary, {}, phase="Skipped")
                 skipped["message"] = "Skipped, empty params"
                 self.connect(group_node, skipped)
         return expanded
 
-    def execute_with_retries(self, name: str, template: Json, boundary: str, flag: Json | None) -> Json:
-        node = self.find(name) or self.add(name, "Retry", "Running", template, boundary, flag)
+    def execute_with_retries(self, name: str, template: Json, boundary: str) -> Json:
+        node = self.find(name) or self.add(name, "Retry", template, boundary)
         attempts = [self.nodes[child] for child in node.get("children", [])]
         number = len(attempts)
         if attempts and self.fulfilled(attempts[-1]):
             stopped = f"Stopped with strategy '{self.shutdown}'" if self.shutdown else ""
-            if self.past_deadline():
-                stopped = stopped or "retry exceeded workflow deadline"
             verdict = decide(attempts, template["retryStrategy"], self.now, stopped)
             self.mark(node, verdict.phase, verdict.message)
             if self.fulfilled(node) and attempts[-1].get("outputs"):
                 node["outputs"] = dict(attempts[-1]["outputs"])
-            if verdict.wait_until:
-                self.look_again(verdict.wait_until)
             if not verdict.again:
                 return node
         elif attempts:
             number -= 1
-        attempt_name = f"{name}({number})"
-        local = {"retries": str(number), "pod.name": podlib.pod_name(self.name, template["name"], attempt_name)}
-        flags = {**(flag or {}), "retried": True}
-        template = replace(template, {**local, **last_retry(attempts)})
-        self.connect(node, self.execute_template(attempt_name, template, boundary, flags))
+        template = replace(template, {"retries": str(number)})
+        self.connect(node, self.execute_template(f"{name}({number})", template, boundary, {"retried": True}))
         return node
 
     # --- nodes
@@ -488,7 +360,9 @@ class _Operation:
     def find(self, name: str) -> Json | None:
         return self.nodes.get(self.id_of(name))
 
-    def add(self, name: str, kind: str, phase: str, template: Json, boundary: str, flag: Json | None) -> Json:
+    def add(
+        self, name: str, kind: str, template: Json, boundary: str, flag: Json | None = None, phase: str = "Running"
+    ) -> Json:
         display = name
         if boundary:
             display = re.sub(r"^(\[\d+\])?\.", "", name.removeprefix(self.nodes[boundary]["name"]))
@@ -546,19 +420,6 @@ class _Operation:
         return [node_id]
 
     def set_condition(self, kind: str, value: bool) -> None:
-        conditions = self.status.setdefault("conditions", [])
-        condition = {"type": kind, "status": str(value)}
-        for index, other in enumerate(conditions):
-            if other["type"] == kind:
-                conditions[index] = condition
-                return
-        conditions.append(condition)
-
-    def look_again(self, moment: datetime) -> None:
-        if moment > self.now and (self.outcome.again_at is None or moment < self.outcome.again_at):
-            self.outcome.again_at = moment
-
-
-def _for_item(step: Json, index: int, item: Item) -> Json:
-    expanded = replace(step, item.scope())
-    return {**expanded, "name": f"{step['name']}({index}:{item.label()})"}
+        conditions = {condition["type"]: condition for condition in self.status.get("conditions", [])}
+        conditions[kind] = {"type": kind, "status": str(value)}
+        self.status["conditions"] = list(conditions.values())

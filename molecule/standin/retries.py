@@ -10,23 +10,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from . import InvalidSpecError
 from .substitute import evaluate
-from .times import humanized, seconds
 
 Json = dict[str, Any]
 
-RETRIED = {"Always": {"Failed", "Error"}, "OnFailure": {"Failed"}, "OnError": {"Error"}, "OnTransientError": set[str]()}
+RETRIED: dict[str, set[str]] = {
+    "Always": {"Failed", "Error"},
+    "OnFailure": {"Failed"},
+    "OnError": {"Error"},
+    "OnTransientError": set(),
+}
 """Phases of an attempt after which each policy starts another. No error counts as transient."""
+
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 @dataclass
 class Verdict:
-    """Phase and message of the Retry node; whether the next attempt starts now, or at which moment it may."""
+    """Phase and message of the Retry node; whether the next attempt starts now."""
 
     phase: str
     message: str = ""
     again: bool = False
-    wait_until: datetime | None = None
 
 
 def decide(attempts: list[Json], strategy: Json, now: datetime, stopped: str) -> Verdict:
@@ -34,49 +40,48 @@ def decide(attempts: list[Json], strategy: Json, now: datetime, stopped: str) ->
     last, limit = attempts[-1], strategy.get("limit")
     exhausted = limit is not None and len(attempts) > int(limit)
     policy = strategy.get("retryPolicy") or ("Always" if strategy.get("expression") else "OnFailure")
-    try:
-        if last["phase"] == "Succeeded":
-            return Verdict("Succeeded")
-        if stopped:
-            return Verdict(last["phase"], stopped)
-        # Argo waits for the backoff only where there is a limit, and not after the last attempt.
-        wait = backoff(strategy.get("backoff") or {}, len(attempts)) if "backoff" in strategy else 0.0
-        until = datetime.fromisoformat(last["finishedAt"]) + timedelta(seconds=wait)
-        if now < until and limit is not None and not exhausted:
-            return Verdict("Running", f"Backoff for {humanized(wait)}", wait_until=until)
-        if policy not in RETRIED:
-            return Verdict("Error", f"{policy} is not a valid RetryPolicy")
-        if last["phase"] not in RETRIED[policy]:
-            return Verdict(last["phase"], last.get("message", ""))
-        if exhausted:
-            return Verdict(last["phase"], "No more retries left")
-        if strategy.get("expression") and not evaluate(strategy["expression"], last_retry(attempts)):
-            return Verdict(last["phase"], "retryStrategy.expression evaluated to false")
-    except ValueError as error:
-        return Verdict("Error", str(error))
+    if last["phase"] == "Succeeded":
+        return Verdict("Succeeded")
+    if stopped:
+        return Verdict(last["phase"], stopped)
+    # Argo waits for the backoff only where there is a limit, and not after the last attempt.
+    wait = backoff(strategy.get("backoff") or {"duration": "0"}, len(attempts))
+    until = datetime.fromisoformat(last["finishedAt"]) + timedelta(seconds=wait)
+    if now < until and limit is not None and not exhausted:
+        return Verdict("Running", f"Backoff for {humanized(wait)}")
+    if last["phase"] not in RETRIED[policy]:
+        return Verdict(last["phase"], last.get("message", ""))
+    if exhausted:
+        return Verdict(last["phase"], "No more retries left")
+    if strategy.get("expression") and not evaluate(strategy["expression"], last_retry(last)):
+        return Verdict(last["phase"], "retryStrategy.expression evaluated to false")
     return Verdict("Running", again=True)
 
 
-def backoff(strategy: Json, attempts: int) -> float:
-    """Seconds between the end of an attempt, of which there were so many, and the next. Raises ValueError as Argo."""
-    if not strategy.get("duration"):
-        raise ValueError("no base duration specified for retryStrategy")
-    factor = str(strategy.get("factor", "1"))
-    if not re.fullmatch(r"-?\d+", factor):
-        raise ValueError(f"value '{factor}' cannot be resolved to an int")
-    wait = seconds(str(strategy["duration"])) * max(int(factor), 1) ** (attempts - 1)
-    return min(wait, seconds(str(strategy["cap"]))) if strategy.get("cap") else wait
+def backoff(strategy: Json, attempts: int) -> int:
+    """Seconds between the end of an attempt, of which there were so many, and the next."""
+    wait = seconds(str(strategy["duration"])) * int(strategy.get("factor", 1)) ** (attempts - 1)
+    return min(wait, seconds(str(strategy["cap"]))) if "cap" in strategy else wait
 
 
-def last_retry(attempts: list[Json]) -> dict[str, str]:
-    """The variables lastRetry.* for the next attempt."""
-    last, duration = attempts[-1] if attempts else {}, 0.0
-    if last.get("finishedAt"):
-        age = datetime.fromisoformat(last["finishedAt"]) - datetime.fromisoformat(last["startedAt"])
-        duration = age.total_seconds()
+def last_retry(last: Json) -> dict[str, str]:
+    """The variables lastRetry.* of a retry expression."""
     return {
-        "lastRetry.exitCode": last.get("outputs", {}).get("exitCode", "-1" if last else "0"),
-        "lastRetry.status": last.get("phase", ""),
+        "lastRetry.exitCode": last.get("outputs", {}).get("exitCode", "-1"),
+        "lastRetry.status": last["phase"],
         "lastRetry.message": last.get("message", ""),
-        "lastRetry.duration": f"{duration:g}",
     }
+
+
+def seconds(duration: str) -> int:
+    """A duration as in "90", "15s", "1m30s" or "1h"."""
+    if not re.fullmatch(r"\d+|(\d+[smh])+", duration):
+        raise InvalidSpecError(f'unable to parse "{duration}" as a duration')
+    return sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)([smh]?)", duration))
+
+
+def humanized(duration: int) -> str:
+    """A duration of less than an hour in Argo's words, as in "Backoff for 2 minutes 15 seconds"."""
+    count, unit = (duration, "second") if duration < 60 else (duration // 60, "minute")
+    text = f"{count} {unit}" + ("" if count == 1 else "s")
+    return text if duration < 60 else f"{text} {duration % 60} seconds"

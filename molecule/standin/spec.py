@@ -12,48 +12,36 @@ from typing import Any
 from . import InvalidSpecError, UnsupportedError
 from .pods import SPEC_TO_POD, TEMPLATE_TO_POD
 
-Json = dict[str, Any]
-
-SPEC_FIELDS = {
-    *SPEC_TO_POD,
-    *("activeDeadlineSeconds", "archiveLogs", "arguments", "entrypoint", "onExit", "parallelism", "podGC"),
-    *("podMetadata", "priority", "shutdown", "suspend", "templates", "ttlStrategy", "volumes"),
-}
-TEMPLATE_FIELDS = {
-    *TEMPLATE_TO_POD,
-    *("activeDeadlineSeconds", "container", "inputs", "metadata", "name", "outputs", "parallelism"),
-    *("retryStrategy", "script", "steps", "suspend", "volumes"),
-}
-STEP_FIELDS = {"arguments", "name", "template", "withItems", "withParam"}
-RETRY_FIELDS = {"limit", "retryPolicy", "backoff", "expression"}
-BACKOFF_FIELDS = {"duration", "factor", "cap"}
+KINDS = {"container", "script", "steps", "suspend"}
+SPEC_FIELDS = SPEC_TO_POD | {"arguments", "entrypoint", "parallelism", "shutdown", "suspend", "templates", "volumes"}
+TEMPLATE_FIELDS = TEMPLATE_TO_POD | KINDS
+TEMPLATE_FIELDS |= {"activeDeadlineSeconds", "inputs", "metadata", "name", "outputs", "retryStrategy", "volumes"}
 
 
-def check_spec(spec: Json) -> None:
+def check_spec(spec: dict[str, Any]) -> None:
     """Refuses what Argo refuses and what this stand-in cannot do."""
-    templates = {template["name"]: template for template in spec.get("templates", [])}
     _refuse("the spec's", spec, SPEC_FIELDS)
-    names = [spec.get("entrypoint"), spec.get("onExit")]
-    for template in templates.values():
+    names = [spec.get("entrypoint")]
+    for template in spec["templates"]:
         _refuse("the template's", template, TEMPLATE_FIELDS)
         retry = template.get("retryStrategy", {})
-        _refuse("a retryStrategy's", retry, RETRY_FIELDS)
-        _refuse("a backoff's", retry.get("backoff") or {}, BACKOFF_FIELDS)
-        if not {"container", "script", "steps", "suspend"} & template.keys():
-            raise UnsupportedError(f"the kind of template {template['name']!r}")
+        _refuse("a retryStrategy's", retry, {"limit", "retryPolicy", "backoff", "expression"})
+        _refuse("a backoff's", retry.get("backoff") or {}, {"duration", "factor", "cap"})
+        _refuse("a suspend's", template.get("suspend") or {}, set())
+        _refuse("an input's", template.get("inputs", {}), {"parameters"})
         _refuse("an output's", template.get("outputs", {}), {"parameters"})
         for parameter in template.get("outputs", {}).get("parameters", []):
-            _refuse("an output parameter's valueFrom", parameter.get("valueFrom", {}), {"path", "default"})
+            _refuse("an output parameter's valueFrom", parameter["valueFrom"], {"path", "default"})
         if "{{steps." in json.dumps(template):
             raise UnsupportedError("a reference to another step's outputs")
+        if not KINDS & template.keys():
+            raise UnsupportedError(f"the kind of template {template['name']!r}")
         for step in (step for group in template.get("steps", []) for step in group):
-            _refuse("a step's", step, STEP_FIELDS)
+            _refuse("a step's", step, {"arguments", "name", "template", "withParam"})
             names.append(step.get("template"))
-    for name in filter(None, names):
-        if name not in templates:
+    for name in names:
+        if name not in {template["name"] for template in spec["templates"]}:
             raise InvalidSpecError(f"template name '{name}' undefined")
-    if not spec.get("entrypoint"):
-        raise InvalidSpecError("spec.entrypoint is required")
 
 
 def _refuse(where: str, value: Mapping[str, Any], known: set[str]) -> None:

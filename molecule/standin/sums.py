@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 Json = dict[str, Any]
@@ -18,19 +19,16 @@ def sum_up(status: Json, nodes: dict[str, Json], ended: set[str]) -> None:
     """Sets the sums in `status` and `nodes`; resourcesDuration only where a node's phase is one of `ended`."""
     for node in nodes.values():
         if node["type"] in EXECUTABLE:
-            node["progress"] = "1/1" if node["phase"] == "Succeeded" else "0/1"
-    for node in nodes.values():
-        below = descendants(nodes, node)
-        progress = _progress(below)
-        if node["type"] not in EXECUTABLE and progress != "0/0":
-            node["progress"] = progress
+            node["progress"] = _progress([node])
+        elif any(below["type"] in EXECUTABLE for below in descendants(nodes, node)):
+            node["progress"] = _progress(descendants(nodes, node))
         if node["type"] != "Pod" and node["phase"] in ended:
-            _set_duration(node, below)
+            _set_duration(node, descendants(nodes, node))
     status["progress"] = _progress(nodes.values())
     _set_duration(status, nodes.values())
 
 
-def descendants(nodes: dict[str, Json], node: Json) -> list[Json]:
+def descendants(nodes: dict[str, Json], node: Json) -> Collection[Json]:
     seen: dict[str, Json] = {}
     waiting = list(node.get("children", []))
     while waiting:
@@ -38,19 +36,17 @@ def descendants(nodes: dict[str, Json], node: Json) -> list[Json]:
         if node_id not in seen:
             seen[node_id] = nodes[node_id]
             waiting += nodes[node_id].get("children", [])
-    return list(seen.values())
+    return seen.values()
 
 
-def _progress(nodes: Iterable[Json]) -> str:
-    shares = [node["progress"].split("/") for node in nodes if node["type"] in EXECUTABLE]
-    return f"{sum(int(done) for done, _ in shares)}/{sum(int(total) for _, total in shares)}"
+def _progress(nodes: Collection[Json]) -> str:
+    phases = [node["phase"] for node in nodes if node["type"] in EXECUTABLE]
+    return f"{phases.count('Succeeded')}/{len(phases)}"
 
 
-def _set_duration(target: Json, nodes: Iterable[Json]) -> None:
-    total: dict[str, int] = {}
+def _set_duration(target: Json, nodes: Collection[Json]) -> None:
+    total: Counter[str] = Counter()
     for node in nodes:
-        if node["type"] == "Pod":
-            for resource, amount in node.get("resourcesDuration", {}).items():
-                total[resource] = total.get(resource, 0) + amount
+        total.update(node.get("resourcesDuration", {}) if node["type"] == "Pod" else {})
     if total:
-        target["resourcesDuration"] = total
+        target["resourcesDuration"] = dict(total)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Configuration, storage form, executor, server and images of the stand-in."""
+"""Defaults, executor, server and images of the stand-in."""
 
 from __future__ import annotations
 
@@ -17,51 +17,13 @@ import standin
 from standin import build_images, controller, executor, server
 
 
-def config_map(**data: str) -> dict[str, Any]:
-    return {"metadata": {"name": "workflow-controller-configmap"}, "data": data}
-
-
-def test_the_configuration_is_one_key_with_yaml_or_a_key_a_setting() -> None:
-    expected = {"instanceID": "mine", "executor": {"imagePullPolicy": "Never"}}
-    assert (
-        controller.parse_config(config_map(config="instanceID: mine\nexecutor: {imagePullPolicy: Never}")) == expected
-    )
-    assert controller.parse_config(config_map(instanceID="mine", executor="imagePullPolicy: Never\n")) == expected
-    assert controller.parse_config({"metadata": {"name": "empty"}}) == {}
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        ({"config": "noSuchKey: 1"}, 'unknown field "noSuchKey"'),
-        ({"noSuchKey": "1"}, 'unknown field "noSuchKey"'),
-        ({"config": "", "instanceID": "x"}, "you must only have one item"),
-    ],
-)
-def test_a_configuration_that_argo_refuses_stops_the_stand_in(data: dict[str, str], message: str) -> None:
-    with pytest.raises(SystemExit, match=message):
-        controller.parse_config(config_map(**data))
-
-
 def test_workflow_defaults_fill_what_a_workflow_leaves_open() -> None:
-    defaults = {"spec": {"serviceAccountName": "argo-workflow", "podGC": {"strategy": "OnPodSuccess"}}}
-    own = {"metadata": {"name": "run"}, "spec": {"podGC": {"deleteDelayDuration": "1s"}, "serviceAccountName": "own"}}
+    defaults = {"spec": {"serviceAccountName": "argo-workflow", "securityContext": {"runAsUser": 8737}}}
+    own = {"metadata": {"name": "run"}, "spec": {"securityContext": {"fsGroup": 1}, "serviceAccountName": "own"}}
     assert controller.merged(defaults, own) == {
         "metadata": {"name": "run"},
-        "spec": {
-            "serviceAccountName": "own",
-            "podGC": {"strategy": "OnPodSuccess", "deleteDelayDuration": "1s"},
-        },
+        "spec": {"serviceAccountName": "own", "securityContext": {"runAsUser": 8737, "fsGroup": 1}},
     }
-
-
-def test_a_large_workflow_is_stored_with_compressed_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    workflow = {"status": {"phase": "Running", "nodes": {"run": {"name": "run" * 99}}}}
-    assert controller.compressed(workflow) == workflow
-    monkeypatch.setattr(controller, "MAX_SIZE", 99)
-    stored = controller.compressed(workflow)
-    assert stored["status"].keys() == {"phase", "compressedNodes"}
-    assert controller.uncompressed(stored) == workflow
 
 
 def test_output_parameters_are_read_from_files_or_have_their_default(
@@ -100,19 +62,23 @@ def test_the_stand_in_says_what_it_is() -> None:
     assert "stand-in" in standin.VERSION
 
 
-def test_an_archive_is_one_readable_layer_and_is_left_alone_while_current(tmp_path: Path) -> None:
-    root, archive = tmp_path / "root", tmp_path / "image.tar"
-    build_images.put(root / "bin/tool", "#!/bin/sh\n", 0o700)
-    build_images.write_archive(archive, "image", root, {"Labels": {build_images.CONTENT: "one"}})
-    with tarfile.open(archive) as tar:
+def test_an_archive_is_one_readable_layer_and_is_left_alone_while_current(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fill(root: Path) -> None:
+        build_images.put(root / "bin/tool", "#!/bin/sh\n", 0o700)
+
+    monkeypatch.setitem(build_images.IMAGES, "image", (fill, {}))
+    for content in ("one", "one", "two"):
+        build_images.compose("image", tmp_path, content)
+    said = [line.split(" ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert said == ["composed, 0 MiB", "is up to date", "composed, 0 MiB"]
+    with tarfile.open(tmp_path / "image.tar") as tar:
         (manifest,) = json.load(tar.extractfile("manifest.json") or pytest.fail())
         assert manifest["RepoTags"] == ["localhost/image:dev"]
         with tarfile.open(fileobj=tar.extractfile(manifest["Layers"][0])) as layer:
             assert oct(layer.getmember("bin/tool").mode) == oct(0o744)
             assert oct(layer.getmember("tmp").mode) == oct(0o1777)
-    assert build_images.is_current(archive, "one")
-    assert not build_images.is_current(archive, "two")
-    assert not build_images.is_current(tmp_path / "missing.tar", "one")
 
 
 @pytest.mark.parametrize(

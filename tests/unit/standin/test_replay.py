@@ -28,10 +28,8 @@ REPLAYED = [
     "fanout-pod-deleted",
     "fanout-unschedulable",
     "invalid-entrypoint",
-    "stopped-with-exit-handler",
     "suspend-resume",
     "terminated",
-    "workflow-deadline",
 ]
 
 INFORMER_LAG = {"fanout-odd-items": 8}
