@@ -23,6 +23,8 @@ _HOLD = 65536
 
 _MESSAGES = (
     "waiting for signals",
+    "inotify unavailable; falling back to polling. "
+    "Consider raising fs.inotify.max_user_instances / fs.inotify.max_user_watches",
     "received signal",
     "file signal handler exited",
     "file signal handler exiting due to context cancellation",

@@ -85,6 +85,9 @@ EXECUTOR = (
         b'time=2026-11-22T15:45:57.210Z level=INFO msg="sub-process exited" argo=true error=<nil>',
         b'time=2026-11-22T15:45:57.210Z level=INFO msg="sub-process exited" error="exit status 1" argo=true',
         b"time=2026-11-22T15:45:57.210Z level=INFO msg=tarring argo=true",
+        b'time=2026-11-22T18:30:58.046Z level=WARN msg="inotify unavailable; falling back to polling. Consider raising '
+        b'fs.inotify.max_user_instances / fs.inotify.max_user_watches" argo=true '
+        b'error="creating fsnotify watcher: couldn\'t initialize inotify: too many open files"',
         b'time=2026-11-22T15:45:57Z level=INFO msg="file signal handler exiting due to context cancellation" argo=true',
         b'time="2024-01-01T00:00:00.000Z" level=info msg="capturing logs" argo=true',
     ],
