@@ -92,7 +92,7 @@ class Machine:
 
     def run(self, *command: str) -> None:
         """Run a command in the project's folder; its output goes to the transcript as well."""
-        title = " ".join(command).replace(f"{self.folder}", "FOLDER")
+        title = " ".join(command).replace(str(self.folder), "FOLDER").replace(sys.executable, "python3")
         self.say(f"\n$ {title}\n")
         started = time.monotonic()
         with subprocess.Popen(
