@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 FIELD_MANAGER = "argo.workflows"
+MARK = "argo.workflows/applied"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 CONTROLLER = "workflow-controller"
 SERVER = "argo-server"
@@ -117,8 +120,36 @@ def maker_of(live: Object) -> str:
     return managers[0] if managers else "someone else"
 
 
+def mark_of(wanted: Object) -> str:
+    """A hash of everything that is wanted of an object."""
+    return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def marked(wanted: Object) -> dict[str, Any]:
+    """An object with an annotation that says what was applied, by which the next run sees that it need not be again."""
+    metadata = wanted["metadata"]
+    return {
+        **wanted,
+        "metadata": {**metadata, "annotations": {**(metadata.get("annotations") or {}), MARK: mark_of(wanted)}},
+    }
+
+
+def is_applied(wanted: Object, live: Object) -> bool:
+    """Whether applying an object would change nothing: the same was applied before, and nobody has changed it since."""
+    return (live["metadata"].get("annotations") or {}).get(MARK) == mark_of(wanted) and contains(live, wanted)
+
+
+def contains(live: Any, wanted: Any) -> bool:
+    """Whether everything that is wanted is there; what the server has filled in besides does not count."""
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(contains(live.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(live, list) and len(live) == len(wanted) and all(map(contains, live, wanted))
+    return bool(live == wanted)
+
+
 def is_needed(wanted: Object, live: Object | None, update_crds: bool) -> bool:
-    """Whether an object must be applied: a missing one always, a shared one that is there only if it is ours to change.
+    """Whether an object must be applied: a missing or changed one, and a shared one only if it is ours to change.
 
     So a tenant needs no right on CRDs, priority classes and namespaces that an administrator has made.
     """
@@ -133,9 +164,10 @@ def is_needed(wanted: Object, live: Object | None, update_crds: bool) -> bool:
             return live.get("rules") != wanted["rules"]
         case "Namespace":
             labels = wanted["metadata"].get("labels") or {}
-            return is_ours(live) or not labels.items() <= (live["metadata"].get("labels") or {}).items()
+            lacking = not labels.items() <= (live["metadata"].get("labels") or {}).items()
+            return lacking or (is_ours(live) and not is_applied(wanted, live))
         case _:
-            return True
+            return not is_applied(wanted, live)
 
 
 def restorable(live: Object) -> dict[str, Any]:

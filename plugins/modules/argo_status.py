@@ -119,7 +119,9 @@ missing_crds:
   elements: str
   returned: without O(wait)
 needed:
-  description: Those of O(objects) that must be applied, or with O(objects_state=absent) deleted.
+  description: >-
+    Those of O(objects) that must be applied, or with O(objects_state=absent) deleted. Those to apply carry an annotation
+    by which the next run sees that nothing has changed.
   type: list
   elements: dict
   returned: without O(wait)
@@ -267,7 +269,7 @@ def survey(
         "missing_namespaces": [ref.name for ref in namespaces if ref not in live],
         "missing_crds": [kind for kind in _status.ARGO_KINDS if kind not in known],
         "used_elsewhere": elsewhere(cluster, place) if absent and crds and "workflows" in known else [],
-        "needed": needed,
+        "needed": needed if absent else [_status.marked(item) for item in needed],
         "missing_rights": _status.in_words(missing),
         "user": user(cluster) if missing else "",
         "others": [

@@ -57,7 +57,30 @@ def test_a_shared_object_is_applied_where_it_is_asked_for_or_ours() -> None:
     assert _status.is_needed(thing("CustomResourceDefinition"), thing("CustomResourceDefinition"), update_crds=True)
     assert _status.is_needed(thing("Namespace", metadata={"labels": {"team": "a"}}), thing("Namespace"), False)
     assert _status.is_needed(thing("Namespace"), thing("Namespace", metadata=managed_by("argo.workflows")), False)
+    assert not _status.is_needed(thing("Namespace"), _status.marked(thing("Namespace")), False)
     assert _status.is_needed(thing("ClusterRole", rules=[1]), thing("ClusterRole", rules=[2]), False)
+
+
+ROLE = thing("Role", rules=[{"verbs": ["get"]}, {"verbs": ["list"]}])
+
+
+def test_what_was_applied_and_is_as_it_was_need_not_be_applied_again() -> None:
+    live = _status.marked(ROLE) | {"status": {}, "rules": [{"verbs": ["get"], "filled": "in"}, {"verbs": ["list"]}]}
+    assert not _status.is_needed(ROLE, live, False)
+
+
+@pytest.mark.parametrize(
+    "live",
+    [
+        ROLE,
+        _status.marked(ROLE) | {"rules": [{"verbs": ["get"]}]},
+        _status.marked(ROLE) | {"rules": [{"verbs": ["get"]}, {"verbs": ["list", "delete"]}]},
+        _status.marked({**ROLE, "rules": [*ROLE["rules"], {"verbs": ["more"]}]}),
+    ],
+    ids=["applied by nobody", "a rule taken away", "a verb added", "more was wanted before"],
+)
+def test_what_was_changed_or_is_wanted_otherwise_is_applied(live: dict[str, Any]) -> None:
+    assert _status.is_needed(ROLE, live, False)
 
 
 def test_an_object_is_put_back_without_what_the_server_fills_in() -> None:

@@ -130,7 +130,7 @@ def survey(cluster: FakeCluster, absent: bool = False, objects: list[dict[str, A
 
 def test_on_an_empty_cluster_everything_is_needed_and_nothing_is_in_the_way() -> None:
     found = survey(FakeCluster({}))
-    assert found["needed"] == WANTED
+    assert found["needed"] == [_status.marked(item) for item in WANTED]
     assert found["missing_namespaces"] == ["argo"]
     assert found["missing_crds"] == list(_status.ARGO_KINDS)
     assert found["missing_rights"] == found["others"] == found["stale"] == found["previous"] == []
