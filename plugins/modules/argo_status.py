@@ -120,8 +120,8 @@ missing_crds:
   returned: without O(wait)
 needed:
   description: >-
-    Those of O(objects) that must be applied, or with O(objects_state=absent) deleted. Those to apply carry an annotation
-    by which the next run sees that nothing has changed.
+    Those of O(objects) that must be applied, or with O(objects_state=absent) deleted. Those to apply carry an
+    annotation by which the next run sees that nothing has changed.
   type: list
   elements: dict
   returned: without O(wait)
