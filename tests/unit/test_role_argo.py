@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,12 @@ def value(expression: str, **changed: Any) -> Any:
 
 def objects(**changed: Any) -> dict[str, Any]:
     """The rendered objects by `Kind namespace/name`."""
-    return {name_of(item): item for item in value("__argo_objects", **changed)}
+    return rendered(json.dumps(changed))
+
+
+@cache
+def rendered(changed: str) -> dict[str, Any]:
+    return {name_of(item): item for item in value("__argo_objects", **json.loads(changed))}
 
 
 def name_of(item: dict[str, Any]) -> str:
