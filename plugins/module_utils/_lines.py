@@ -41,6 +41,8 @@ _MESSAGES = (
     "writing",
     "archived files/dirs",
     "archive[zip] files/dirs",
+    "main container(s) exited, terminating container",
+    "emissary: killing containers",
     "not saving outputs - not main container",
     "waiting for dependency",
     "Reading container args from file",
