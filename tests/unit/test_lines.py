@@ -87,8 +87,8 @@ EXECUTOR = (
         b"time=2026-11-22T15:45:57.210Z level=INFO msg=tarring argo=true",
         b'time=2026-11-22T18:33:19.490Z level=INFO msg="main container(s) exited, terminating container" argo=true '
         b"mainContainerNames=[main] containerName=helper",
-        b'time=2026-11-22T18:33:19.491Z level=INFO msg="emissary: killing containers" argo=true containerNames=[helper] '
-        b"terminationGracePeriodDuration=30s",
+        b'time=2026-11-22T18:33:19.491Z level=INFO msg="emissary: killing containers" argo=true '
+        b"containerNames=[helper] terminationGracePeriodDuration=30s",
         b'time=2026-11-22T18:30:58.046Z level=WARN msg="inotify unavailable; falling back to polling. Consider raising '
         b'fs.inotify.max_user_instances / fs.inotify.max_user_watches" argo=true '
         b'error="creating fsnotify watcher: couldn\'t initialize inotify: too many open files"',
