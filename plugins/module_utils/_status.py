@@ -220,8 +220,11 @@ class Right:
 
 
 def rights_to_apply(wanted: Object, live: Object | None) -> Iterator[Right]:
-    """What applying an object takes: to read it, to patch it, and to create it if it is not there."""
-    for verb in ("get", "patch") if live else ("get", "patch", "create"):
+    """What applying an object takes: to read it, to patch or create it, and to put back what was there before."""
+    verbs = ["get", "patch"] if live else ["get", "patch", "create"]
+    if KINDS[wanted["kind"]].namespaced:
+        verbs.append("update" if live else "delete")
+    for verb in verbs:
         yield _right(wanted, verb)
 
 

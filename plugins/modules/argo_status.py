@@ -442,7 +442,7 @@ def answers(cluster: Cluster, place: Place, server: dict[str, Any]) -> Verdict:
     except ApiError as error:
         if error.status == 401 and modes == {"sso"}:  # it asks for a login that only people can do
             return READY
-        return Verdict(False, f"the server runs but does not answer a list of workflows: {error}", error.status == 403)
+        return Verdict(False, f"the server runs but does not answer a list of workflows: {error}")
     return READY
 
 

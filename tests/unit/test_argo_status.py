@@ -132,10 +132,21 @@ def test_a_rule_grants_a_right_on_a_subresource(granted: dict[str, Any], held: b
     assert _status.holds([granted], Right("ns", "", "pods/log", "get")) is held
 
 
-def test_applying_takes_reading_and_patching_and_creating_what_is_missing() -> None:
-    verbs = [right.verb for right in _status.rights_to_apply(thing("Role"), None)]
-    assert verbs == ["get", "patch", "create"]
-    assert [right.verb for right in _status.rights_to_apply(thing("Role"), thing("Role"))] == ["get", "patch"]
+@pytest.mark.parametrize(
+    ("kind", "there", "verbs"),
+    [
+        ("Role", False, ["get", "patch", "create", "delete"]),
+        ("Role", True, ["get", "patch", "update"]),
+        ("CustomResourceDefinition", False, ["get", "patch", "create"]),
+        ("CustomResourceDefinition", True, ["get", "patch"]),
+    ],
+)
+def test_applying_takes_the_right_to_put_back_what_was_there_too(kind: str, there: bool, verbs: list[str]) -> None:
+    live = thing(kind) if there else None
+    assert [right.verb for right in _status.rights_to_apply(thing(kind), live)] == verbs
+
+
+def test_deleting_takes_reading_and_deleting() -> None:
     (right, *_others) = _status.rights_to_delete(thing("CustomResourceDefinition"))
     assert right == Right("", "apiextensions.k8s.io", "customresourcedefinitions", "get")
 

@@ -148,7 +148,7 @@ def test_every_missing_right_is_listed_at_once_with_who_lacks_it() -> None:
         "create, get, patch customresourcedefinitions.apiextensions.k8s.io in the whole cluster"
         in found["missing_rights"]
     )
-    assert "create, get, patch roles.rbac.authorization.k8s.io in argo" in found["missing_rights"]
+    assert "create, delete, get, patch roles.rbac.authorization.k8s.io in argo" in found["missing_rights"]
     assert "get workflows.argoproj.io in argo" in found["missing_rights"], "nobody can hand on what they lack"
     assert "get services/proxy in argo" in found["missing_rights"]
 
