@@ -9,7 +9,7 @@ module: workflow_logs
 short_description: Fetch the logs of an Argo Workflow
 version_added: 0.1.0
 author:
-  - the argo.workflows authors
+  - the argo.workflows authors (!UNKNOWN)
 description:
   - Fetches the logs of all containers of all attempts of a Workflow, or of those chosen, as far as they have been
     written. It does not wait; M(argo.workflows.workflow_wait) does, and collects the logs meanwhile.

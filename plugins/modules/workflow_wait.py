@@ -9,7 +9,7 @@ module: workflow_wait
 short_description: Wait for Argo Workflows and bring their logs home
 version_added: 0.1.0
 author:
-  - the argo.workflows authors
+  - the argo.workflows authors (!UNKNOWN)
 description:
   - Follows one or several Workflows until they have ended, or until a condition holds, and says what keeps them from
     going on while they do not.

@@ -13,6 +13,7 @@ import functools
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -90,7 +91,7 @@ def versions(bench: Bench) -> str:
     server = bench.cluster.get("/version")["gitVersion"]
     argo = "argo absent"
     if bench.argo:
-        argo = bench.run([bench.argo, "version", "--short"]).output.strip()
+        argo = bench.run([bench.argo, "version", "--short"]).output.strip().replace("argo:", "argo")
     kubectl = "kubectl absent"
     if bench.kubectl:
         client = json.loads(bench.run([bench.kubectl, "version", "--client", "-o", "json"]).output)
@@ -136,6 +137,7 @@ def main() -> int:
         print(f"There is no benchmark {', '.join(unknown)}. {names}.", file=sys.stderr)
         return 2
     rounds = int(os.environ.get("BENCH_ROUNDS", "5"))
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that what was begun is ended
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     failed = []
     with tempfile.TemporaryDirectory(prefix="argo-bench-") as folder:

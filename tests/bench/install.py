@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ansible_collections.argo.workflows.tests.bench.measure import Row, Target
@@ -80,38 +80,25 @@ def k8s_install(bench: Bench, namespace: str) -> Task:
 
 def install(bench: Bench) -> Iterator[Row]:
     """From an empty namespace to a ready installation."""
-    namespace = f"{bench.namespace}-new"
-
-    def into_empty(run: Callable[[], float]) -> float:
-        bench.create_namespace(namespace)
-        try:
-            return run()
-        finally:
-            bench.remove_namespace(namespace)
-
-    yield Row(
-        "empty namespace to ready",
-        "s",
-        bench.in_turn(
-            {
-                "role argo": Way(lambda: into_empty(lambda: bench.install(namespace=namespace)), True),
-                "kubectl apply + wait": bench.program(
-                    "kubectl", lambda path: into_empty(lambda: kubectl_install(bench, namespace))
-                ),
-                "kubernetes.core.k8s, wait": Way(
-                    lambda: into_empty(lambda: bench.play([k8s_install(bench, namespace)])), True
-                ),
-            }
-        ),
-        [Target("role argo", 1 / 3, "kubectl apply + wait")],
-    )
+    with bench.namespaces(3 * bench.rounds, "new") as names:
+        empty = iter(names)
+        yield Row(
+            "empty namespace to ready",
+            "s",
+            bench.in_turn(
+                {
+                    "role argo": Way(lambda: bench.install(namespace=next(empty)), True),
+                    "kubectl apply + wait": bench.program("kubectl", lambda path: kubectl_install(bench, next(empty))),
+                    "kubernetes.core.k8s, wait": Way(lambda: bench.play([k8s_install(bench, next(empty))]), True),
+                }
+            ),
+            [Target("role argo", 1 / 3, "kubectl apply + wait")],
+        )
 
 
 def unchanged(bench: Bench) -> Iterator[Row]:
     """A second run that has nothing to do."""
-    namespace = f"{bench.namespace}-kubectl"
-    bench.create_namespace(namespace)
-    try:
+    with bench.namespaces(1, "again") as (namespace,):
         bench.play([k8s_install(bench, namespace)])
         yield Row(
             "unchanged second run",
@@ -125,18 +112,15 @@ def unchanged(bench: Bench) -> Iterator[Row]:
             ),
             [Target("role argo", 2.5)],
         )
-    finally:
-        bench.remove_namespace(namespace)
 
 
 def ten(bench: Bench) -> Iterator[Row]:
     """Ten namespaces, each a host of the inventory, in one play; and one of them."""
-    names = [f"{bench.namespace}-{number}" for number in range(10)]
-    inventory = bench.folder / "ten.json"
-    hosts = {name: {"ansible_connection": "local", "argo_namespace": name} for name in names}
-    python = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-    inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": python}}))
-    try:
+    with bench.namespaces(10, "ten") as names:
+        inventory = bench.folder / "ten.json"
+        hosts = {name: {"ansible_connection": "local", "argo_namespace": name} for name in names}
+        python = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+        inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": python}}))
         bench.install("-i", str(inventory))
         yield Row(
             "unchanged namespaces in one play",
@@ -149,6 +133,3 @@ def ten(bench: Bench) -> Iterator[Row]:
             ),
             [Target("ten", 6, "one")],
         )
-    finally:
-        for name in names:
-            bench.remove_namespace(name)

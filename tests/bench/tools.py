@@ -133,17 +133,20 @@ class Bench:
                 env={**os.environ, **(env or {})},
             )
             rss = 0.0
-            while process.poll() is None:
-                rss = max(rss, _peak_rss(process.pid))
-                if time.monotonic() - begin > PATIENCE:
-                    process.kill()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(0.02)
-            seconds = time.monotonic() - begin
+            try:
+                while process.poll() is None:
+                    rss = max(rss, _peak_rss(process.pid))
+                    if time.monotonic() - begin > PATIENCE:
+                        raise BenchError(f"{_short(command)} does not end in {PATIENCE:.0f} s")
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(0.02)
+                seconds = time.monotonic() - begin
+            finally:
+                process.kill()
             output.seek(0)
             text = output.read().decode(errors="replace")
         if check and process.returncode:
-            raise BenchError(f"{' '.join(map(str, command))[:200]} ended with {process.returncode}: {text[-3000:]}")
+            raise BenchError(f"{_short(command)} ended with {process.returncode}: {text[-3000:]}")
         return Ended(seconds, rss, text)
 
     # -- Ansible --------------------------------------------------------------------------------------------------
@@ -215,17 +218,23 @@ class Bench:
 
     # -- the cluster ----------------------------------------------------------------------------------------------
 
-    def create_namespace(self, name: str) -> None:
-        """An empty namespace; one that is there is removed first."""
-        self.remove_namespace(name)
-        self.cluster.create("/api/v1/namespaces", {"metadata": {"name": name}})
+    @contextlib.contextmanager
+    def namespaces(self, count: int, kind: str) -> Iterator[list[str]]:
+        """Empty namespaces, that are gone afterwards with all that is in them."""
+        names = [f"{self.namespace}-{kind}-{number}" for number in range(count)]
+        self._remove_namespaces(names)
+        try:
+            for name in names:
+                self.cluster.create("/api/v1/namespaces", {"metadata": {"name": name}})
+            yield names
+        finally:
+            self._remove_namespaces(names)
 
-    def remove_namespace(self, name: str) -> None:
-        """The namespace is gone, with all that was in it."""
-        path = f"/api/v1/namespaces/{name}"
-        with contextlib.suppress(ApiError):
+    def _remove_namespaces(self, names: Sequence[str]) -> None:
+        paths = [path for path in (f"/api/v1/namespaces/{name}" for name in names) if self.exists(path)]
+        for path in paths:
             self.cluster.delete(path)
-        until(lambda: not self.exists(path), f"the namespace {name} does not go", 180)
+        until(lambda: not any(map(self.exists, paths)), f"the namespaces {', '.join(names)} do not go", 180)
 
     def exists(self, path: str) -> bool:
         try:
@@ -386,6 +395,10 @@ def _program(variable: str, name: str) -> str:
     """The path of a peer: what the variable says, else what is on PATH, else ""."""
     chosen = os.environ.get(variable) or name
     return shutil.which(chosen) or ""
+
+
+def _short(command: Sequence[str | Path]) -> str:
+    return " ".join(map(str, command))[:200]
 
 
 def _peak_rss(pid: int) -> float:

@@ -58,7 +58,9 @@ def test_every_recorded_run_is_followed_to_its_recorded_end(name: str, servers: 
     assert follower.follow() == "finished"
     result = _result.result_of(follower, "finished", failed=False)
     assert result["phase"] == recordings.workflow(name)["status"]["phase"]
-    assert result["tree"] in (recordings.FOLDER / name / "argo-get.txt").read_text() or name in ("fanout-too-large",)
+    drawn = recordings.FOLDER / name / "argo-get.txt"
+    if drawn.exists() and name != "fanout-too-large":
+        assert result["tree"] in drawn.read_text()
     for log in follower.logs:
         if log.pod in server.logs and log.complete and log.path:
             expected = [line for line in server.logs[log.pod].splitlines(keepends=True) if not is_executors(line)]

@@ -115,7 +115,7 @@ def test_two_builds_at_once_compile_once(
 
     monkeypatch.setattr(build, "compile_kubernetes", compile_slowly)
     monkeypatch.setattr(sys, "argv", ["build.py", "--cache-dir", str(tmp_path)])
-    both = [threading.Thread(target=build.main) for _ in range(2)]
+    both = [threading.Thread(target=build.main) for attempt in range(2)]
     for thread in both:
         thread.start()
     for thread in both:

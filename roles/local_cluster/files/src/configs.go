@@ -29,8 +29,8 @@ func (c cluster) writeConfigs() error {
 	}
 	for _, name := range []string{"audit-policy.yaml", "cni/bridge.conflist", "containerd.toml", "kubelet.yaml"} {
 		var text strings.Builder
-		parsed := template.New(filepath.Base(name)).Option("missingkey=error").Funcs(functions)
-		if _, err := parsed.ParseFS(configTemplates, "config/"+name); err != nil {
+		parsed := template.New(filepath.Base(name) + ".tmpl").Option("missingkey=error").Funcs(functions)
+		if _, err := parsed.ParseFS(configTemplates, "config/"+name+".tmpl"); err != nil {
 			return err
 		}
 		if err := parsed.Execute(&text, values); err != nil {
