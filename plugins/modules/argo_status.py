@@ -259,7 +259,7 @@ def survey(
         needed = [item for item in objects if _status.is_needed(item, live.get(Ref.of(item)), update_crds)]
         rights = {right for item in needed for right in _status.rights_to_apply(item, live.get(Ref.of(item)))}
         rights.update(_status.rights_to_look(place.home) if any(ref.kind == "Deployment" for ref in refs) else ())
-        grants = list(_status.grants(needed, live))
+        grants = list(_status.grants(objects, live))
     missing = missing_rights(cluster, granted, rights, grants)
     return {
         **state_of(cluster, place),

@@ -153,6 +153,23 @@ def test_every_missing_right_is_listed_at_once_with_who_lacks_it() -> None:
     assert "get services/proxy in argo" in found["missing_rights"]
 
 
+def test_a_binding_may_change_whose_role_stays_as_it_is() -> None:
+    (role,) = (item for item in WANTED if item["kind"] == "Role")
+    binding = {
+        "kind": "RoleBinding",
+        "metadata": {"name": "argo-binding", "namespace": "argo"},
+        "roleRef": {"name": "argo-role"},
+        "subjects": [{"name": "argo", "namespace": "second"}],
+    }
+    roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/argo"
+    there = {
+        f"{roles}/roles/argo-role": {**_status.marked(role), "kind": "Role"},
+        f"{roles}/rolebindings/argo-binding": {**binding, "subjects": [{"name": "argo", "namespace": "first"}]},
+    }
+    found = survey(FakeCluster(there), objects=[role, binding])
+    assert [item["kind"] for item in found["needed"]] == ["RoleBinding"]
+
+
 def test_who_may_escalate_needs_not_hold_what_they_grant() -> None:
     rules = [
         {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles"], "verbs": ["*"]},
