@@ -257,11 +257,12 @@ def grants(wanted: Sequence[Object], live: Mapping[Ref, Object]) -> Iterator[tup
     roles = {Ref.of(item): item for item in wanted if item["kind"] == "Role"}
     for item in wanted:
         there = live.get(Ref.of(item)) or {}
+        role: Object | None = None
         if item["kind"] == "Role" and there.get("rules") != item["rules"]:
             role, verb = item, "escalate"
         elif item["kind"] == "RoleBinding" and there.get("subjects") != item["subjects"]:
-            role, verb = roles[Ref("Role", item["metadata"]["namespace"], item["roleRef"]["name"])], "bind"
-        else:
+            role, verb = roles.get(Ref("Role", item["metadata"]["namespace"], item["roleRef"]["name"])), "bind"
+        if role is None:
             continue
         instead = Right(item["metadata"]["namespace"], "rbac.authorization.k8s.io", "roles", verb)
         for right in rights_granted(role):
