@@ -90,3 +90,17 @@ def test_second_run_changes_no_installation_and_hands_the_items_on_untouched(dem
         assert re.search(rf"\({index}:.*\)\(0\): .*{re.escape(message)}$", done.stdout, re.MULTILINE), done.stdout
     changed = re.search(r"PLAY \[.*[Ii]nstall.*?(?=PLAY \[)", done.stdout, re.DOTALL)
     assert changed and "changed:" not in changed[0]
+
+
+def test_another_cluster_is_named_before_anything_goes_there(demo: str, tmp_path: Path) -> None:
+    assert demo
+    other = tmp_path / "kubeconfig"
+    other.write_bytes(Path("/var/lib/argo-workflows-local-cluster/kubeconfig").read_bytes())
+    engine = f"@molecule/engine/{os.environ.get('ENGINE', 'standin')}.yml"
+    image = "gpu_say_image=localhost/gpu-say:dev"
+    done = run("ansible-playbook", "playbooks/quickstart.yml", "-e", engine, "-e", image, CLUSTER_KUBECONFIG=str(other))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "local_cluster : " not in done.stdout
+    said = " ".join(done.stdout.split())
+    assert re.search(rf"goes to https://10.96.0.1:443, context \S+ of {other}, namespace argo-demo\.", said)
+    assert said.index("This goes to") < said.index("argo.workflows.argo : ")
