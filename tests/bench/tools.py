@@ -160,7 +160,7 @@ class Bench:
             "vars": {"argo_kubeconfig": str(self.kubeconfig)},
             "tasks": list(tasks),
         }
-        path = self.folder / "play.yml"
+        path = Path(tempfile.mkdtemp(dir=self.folder)) / "play.yml"
         path.write_text(json.dumps([play]))
         return path
 

@@ -215,6 +215,7 @@ def client(bench: Bench, name: str) -> Iterator[Client]:
     with CountingProxy(str(url.hostname), url.port or 443) as proxy:
         there = {
             "server": f"https://127.0.0.1:{proxy.port}",
+            "tls-server-name": "kubernetes",
             "certificate-authority": bench.login.configuration.ssl_ca_cert,
         }
         path = bench.folder / f"{name}.kubeconfig"
