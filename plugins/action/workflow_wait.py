@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -119,16 +118,13 @@ def _farewell(args: dict[str, Any]) -> Iterator[None]:
 @contextlib.contextmanager
 def _pipe(become: bool) -> Iterator[Path]:
     """A named pipe with a name that cannot be guessed, which another user can write to if the module runs as one."""
-    folder = Path(tempfile.mkdtemp(prefix="argo-workflows-"))
-    try:
-        path = folder / os.urandom(16).hex()
+    with tempfile.TemporaryDirectory(prefix="argo-workflows-") as folder:
+        path = Path(folder) / os.urandom(16).hex()
         os.mkfifo(path, 0o600)
         if become:
             path.chmod(0o622)
-            folder.chmod(0o711)
+            path.parent.chmod(0o711)
         yield path
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Reader(threading.Thread):

@@ -98,14 +98,16 @@ def _yaml_loader() -> Any:
     """YAML 1.2's idea of booleans and numbers; YAML 1.1 makes booleans of yes and on, and seconds of 12:30."""
     import yaml
 
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    fastest: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class Loader(fastest):
         yaml_implicit_resolvers: dict[str, list[Any]] = {}
 
-    def resolve(kind: str, pattern: str, first: str) -> None:
+    def resolve(kind: str, pattern: str, first: Iterable[str]) -> None:
         Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(f"^(?:{pattern})$"), list(first))
 
     resolve("null", "~|null|Null|NULL|", "~nN")
-    resolve("null", "", [""])  # type: ignore[arg-type]
+    resolve("null", "", [""])
     resolve("bool", "true|True|TRUE|false|False|FALSE", "tTfF")
     resolve("int", "[-+]?(?:0[0-7]*|[1-9][0-9]*|0x[0-9a-fA-F]+)", "-+0123456789")
     resolve("float", r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", "-+.0123456789")

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import http.client
-import shutil
 import ssl
 import threading
 import time
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import pods
 from ansible_collections.argo.workflows.tests.bench.measure import Row, Target
-from ansible_collections.argo.workflows.tests.bench.tools import Bench, BenchError, Way
+from ansible_collections.argo.workflows.tests.bench.tools import Bench, BenchError, Way, empty
 
 LINES = 100
 """Lines that each pod of the logs rows prints."""
@@ -32,8 +31,7 @@ def logs(bench: Bench, items: int) -> Iterator[Row]:
 
     def whole(collect: Callable[[], float]) -> float:
         """Into an empty folder, and all lines have to be there."""
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir()
+        empty(home)
         seconds = collect()
         lines = sum(path.read_bytes().count(b" of item ") for path in home.rglob("*.log"))
         if lines != items * LINES:

@@ -88,7 +88,7 @@ HEADER = ("work", "way", "median", "range", "n", "ratio", "target", "")
 
 def cells(row: Row) -> Iterable[tuple[str, ...]]:
     """The lines of a table for a row, one a way: the columns of HEADER."""
-    first = list(row.series.values())[0]  # noqa: RUF015 (pylint reads next() as an end of the generator)
+    first, *_others = row.series.values()
     digits = DECIMALS.get(row.unit, 2)
     for number, (name, series) in enumerate(row.series.items()):
         work = row.work if number == 0 else ""

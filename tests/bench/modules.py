@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import http.server
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +14,7 @@ from typing import Any
 from ansible_collections.argo.workflows.tests.bench import synthetic
 from ansible_collections.argo.workflows.tests.bench.logs import PRINT
 from ansible_collections.argo.workflows.tests.bench.measure import Row, Series, Target
-from ansible_collections.argo.workflows.tests.bench.tools import Bench, BenchError, Ended, Way, free_port
+from ansible_collections.argo.workflows.tests.bench.tools import Bench, BenchError, Ended, Way, empty, free_port
 
 GIGABYTE = 1 << 30
 
@@ -75,7 +74,7 @@ def memory(bench: Bench) -> Iterator[Row]:
     one = bench.payload("kubernetes.core.k8s_log", name=names[0], container="main", **connection)
 
     def collecting() -> float:
-        shutil.rmtree(home)
+        empty(home)
         return good(wait()).rss
 
     yield Row(
@@ -145,7 +144,7 @@ def waiting(bench: Bench, count: int, size: int = 0) -> Callable[[], Ended]:
     )
 
     def run() -> Ended:
-        shutil.rmtree(home, ignore_errors=True)
+        empty(home)
         with synthetic.SyntheticServer(port, count, size):
             ended = good(payload())
         logs = list(home.rglob("*.log"))

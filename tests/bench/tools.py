@@ -377,6 +377,13 @@ def until(holds: Callable[[], bool], complaint: str, seconds: float) -> None:
         time.sleep(0.5)
 
 
+def empty(folder: Path) -> None:
+    """Make the folder, or make it new: what an earlier measurement left would be found by the next."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir()
+
+
 def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))

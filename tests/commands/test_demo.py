@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import http.server
 import os
 import re
+import socketserver
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -28,19 +28,13 @@ def production() -> Iterator[tuple[str, list[str]]]:
     """A server that stands for somebody's production: its URL and the requests that it got."""
     requests: list[str] = []
 
-    class Recorder(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            requests.append(self.requestline)
-            self.send_error(500)
+    class Recorder(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            requests.append(self.rfile.readline().decode(errors="replace"))
 
-        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815
-
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Recorder)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", requests
+    yield f"http://127.0.0.1:{server.server_address[1]}", requests
     server.shutdown()
 
 

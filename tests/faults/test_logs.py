@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.argo.workflows.plugins.module_utils._logdir import BEGINNING, END, LogFolder
+from ansible_collections.argo.workflows.plugins.module_utils._logdir import BEGINNING, END, Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, _Job
 from ansible_collections.argo.workflows.plugins.module_utils._nodes import parse_node_name
 
@@ -83,15 +83,15 @@ def test_logs_are_whole_and_in_order_or_say_what_is_missing(seed: int, tmp_path:
     check(log.path.read_bytes() if log.path and log.path.exists() else b"", container, log)
 
 
-def check(got: bytes, container: Container, log: object) -> None:
-    assert log.done  # type: ignore[attr-defined]
+def check(got: bytes, container: Container, log: Log) -> None:
+    assert log.done
     whole = b"".join(text for _when, text in container.lines if not text.startswith(b"time="))
-    if log.complete:  # type: ignore[attr-defined]
+    if log.complete:
         assert got == whole
         return
     numbers = [int(number) for number in re.findall(rb"^line (\d+) ", got, re.MULTILINE)]
     assert numbers == sorted(set(numbers)), "a line came twice or out of order"
-    gaps = log.gaps  # type: ignore[attr-defined]
+    gaps = log.gaps
     for when, text in container.lines:
         number = re.match(rb"line (\d+)", text)
         if not number or (int(number[1]) in numbers and b"\n" + text in b"\n" + got):
@@ -101,5 +101,5 @@ def check(got: bytes, container: Container, log: object) -> None:
             ("" if after == BEGINNING else after) <= time <= ("3" if before == END else before)
             for after, before in gaps
         )
-        at_the_end = bool(log.reason) and time >= log.cursor.stamp  # type: ignore[attr-defined]
+        at_the_end = bool(log.reason) and time >= log.cursor.stamp
         assert in_a_gap or at_the_end, f"{number[0]!r} of {time} is missing, and nobody says so: {log}"

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils import _status
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import JSON, ApiError, Cluster, LogStream
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 from ansible_collections.argo.workflows.plugins.modules import argo_status
 from ansible_collections.argo.workflows.plugins.modules.argo_status import Place
@@ -22,7 +22,7 @@ ALL = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
 SERVICE = "/api/v1/namespaces/argo/services/https:argo-server:2746/proxy/api/v1/workflows/argo"
 
 
-class FakeCluster:
+class FakeCluster(Cluster):
     """Answers reads from `objects`, by path, and reviews from `rules` and `allowed`; what is not there is 404."""
 
     def __init__(
@@ -31,11 +31,11 @@ class FakeCluster:
         self.objects = objects
         self.rules = [ALL] if rules is None else rules
         self.allowed = allowed
-        self.headers: dict[str, str] = {}
+        self.headers: Mapping[str, str] = {}
         self.changes: dict[str, list[tuple[str, dict[str, Any]]]] = {}
         self.created: list[str] = []
 
-    def get(self, path: str, **_query: Any) -> dict[str, Any]:
+    def get(self, path: str, *, accept: str = JSON, **query: Any) -> dict[str, Any]:
         found: Any = self.objects.get(unquote(path.partition("?")[0]))
         if isinstance(found, ApiError):
             raise found
@@ -44,10 +44,10 @@ class FakeCluster:
         answer: dict[str, Any] = found
         return answer
 
-    def list(self, path: str, **_query: Any) -> Iterator[dict[str, Any]]:
+    def list(self, path: str, *, accept: str = JSON, **query: Any) -> Iterator[dict[str, Any]]:
         yield from self.get(path)["items"]
 
-    def create(self, path: str, _body: dict[str, Any]) -> dict[str, Any]:
+    def create(self, path: str, body: Mapping[str, Any], **query: Any) -> dict[str, Any]:
         self.created.append(path)
         answers: dict[str, dict[str, Any]] = {
             "selfsubjectrulesreviews": {"status": {"resourceRules": self.rules, "incomplete": False}},
@@ -57,7 +57,7 @@ class FakeCluster:
         }
         return answers[path.rsplit("/", 1)[-1]]
 
-    def with_headers(self, headers: dict[str, str]) -> FakeCluster:
+    def with_headers(self, headers: Mapping[str, str]) -> FakeCluster:
         self.headers = headers
         return self
 
@@ -65,8 +65,8 @@ class FakeCluster:
         yield from self.changes[path.rsplit("/", 1)[-1]]
         yield "SYNCED", {}
 
-    def open_log(self, _path: str, **_query: Any) -> Iterator[bytes]:
-        return iter([b"first line\n", b"last line\n"])
+    def open_log(self, path: str, *, read_timeout: float, **query: Any) -> LogStream:
+        return LogStream(None, iter([b"first line\n", b"last line\n"]))
 
 
 def crd(plural: str) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def installed(**metadata: Any) -> dict[str, Any]:
 
 def survey(cluster: FakeCluster, absent: bool = False, objects: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     wanted = WANTED if objects is None else objects
-    return argo_status.survey(cluster, HERE, wanted, absent, update_crds=False)  # type: ignore[arg-type]
+    return argo_status.survey(cluster, HERE, wanted, absent, update_crds=False)
 
 
 # -- before anything is changed ---------------------------------------------------------------------------------------
@@ -235,20 +235,20 @@ def test_removal_needs_what_is_there_and_names_who_else_uses_the_crds() -> None:
 
 def test_the_server_is_asked_with_a_token_of_its_own_account_in_a_cookie() -> None:
     cluster = FakeCluster(installed())
-    assert argo_status.state_of(cluster, HERE)["ready"]  # type: ignore[arg-type]
+    assert argo_status.state_of(cluster, HERE)["ready"]
     assert cluster.created == ["/api/v1/namespaces/argo/serviceaccounts/argo-server/token"]
     assert cluster.headers == {"Cookie": "authorization=Bearer secret"}
 
 
 def test_a_server_that_refuses_is_not_ready() -> None:
     objects = installed() | {SERVICE: ApiError("GET …: 503 no endpoints", 503)}
-    found = argo_status.state_of(FakeCluster(objects), HERE)  # type: ignore[arg-type]
+    found = argo_status.state_of(FakeCluster(objects), HERE)
     assert not found["ready"] and "503 no endpoints" in found["reason"]
 
 
 def test_a_controller_of_an_instance_has_a_lease_of_its_own() -> None:
     assert Place("argo", "argo", "blue").lease.name == "workflow-controller-blue"
-    found = argo_status.state_of(FakeCluster(installed()), Place("argo", "argo", "blue"))  # type: ignore[arg-type]
+    found = argo_status.state_of(FakeCluster(installed()), Place("argo", "argo", "blue"))
     assert "nobody holds it" in found["reason"]
 
 
@@ -268,7 +268,7 @@ def test_the_wait_ends_when_everything_serves() -> None:
         deployment("workflow-controller"),
     ]
     cluster = watched(deployments, [pod("workflow-controller-1"), pod("argo-server-1")])
-    found = argo_status.wait(cluster, HERE, timeout=10, settle=0)  # type: ignore[arg-type]
+    found = argo_status.wait(cluster, HERE, timeout=10, settle=0)
     assert found["ready"] and not found["changed"]
 
 
@@ -285,7 +285,7 @@ def test_the_wait_gives_up_at_once_with_the_pods_state_log_and_events() -> None:
         **{"/api/v1/namespaces/argo/events": {"items": [event]}},
     )
     with pytest.raises(UserError) as failed:
-        argo_status.wait(cluster, HERE, timeout=10, settle=0)  # type: ignore[arg-type]
+        argo_status.wait(cluster, HERE, timeout=10, settle=0)
     for part in ("ImagePullBackOff: no such image", "first line\nlast line", "Failed: pull access denied"):
         assert part in str(failed.value)
 
@@ -293,7 +293,7 @@ def test_the_wait_gives_up_at_once_with_the_pods_state_log_and_events() -> None:
 def test_the_wait_ends_after_its_time_with_what_was_missing() -> None:
     cluster = watched([deployment("workflow-controller", available=0), deployment("argo-server")], [])
     with pytest.raises(UserError, match="after 0 s: the Deployment workflow-controller has no pod yet"):
-        argo_status.wait(cluster, HERE, timeout=0, settle=0)  # type: ignore[arg-type]
+        argo_status.wait(cluster, HERE, timeout=0, settle=0)
 
 
 def test_a_right_that_is_missing_while_waiting_is_an_error() -> None:
@@ -302,4 +302,4 @@ def test_a_right_that_is_missing_while_waiting_is_an_error() -> None:
             raise ApiError(f"GET {path}: 403 Forbidden", 403, "Forbidden")
 
     with pytest.raises(ApiError, match="403"):
-        argo_status.wait(Refusing({}), HERE, timeout=10, settle=0)  # type: ignore[arg-type]
+        argo_status.wait(Refusing({}), HERE, timeout=10, settle=0)

