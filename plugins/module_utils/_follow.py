@@ -230,7 +230,7 @@ class Follower:
     def _pass_on(self, kind: str, pod: dict[str, Any]) -> None:
         """Hand a pod to the deciding thread, if it is one of the runs' own."""
         watched = self._watched.get((pod["metadata"].get("labels") or {}).get(WORKFLOW_LABEL, ""))
-        if watched and (kind == "DELETED" or belongs_to(pod, watched.run)):
+        if watched and belongs_to(pod, watched.run):
             self._queue.put(("pod", (kind, watched.run.name, trim(pod) if "status" in pod else pod)))
 
     def _read(self) -> None:

@@ -130,6 +130,20 @@ def test_a_deleted_workflow_ends_the_wait_with_that_word(servers: list[Recorded]
     assert failure == "Workflow fanout-ok was deleted before it had ended."
 
 
+def test_pods_of_a_deleted_workflow_of_the_same_name_are_none_of_this_run(
+    servers: list[Recorded], tmp_path: Path
+) -> None:
+    server = start(servers, "fanout-ok")
+    foreign = json.loads(json.dumps(server.pod_events[-1]["object"]))
+    foreign["metadata"] |= {"uid": "foreign", "resourceVersion": "0"}
+    foreign["metadata"]["ownerReferences"][0]["uid"] = "the-deleted-workflow"
+    server.pod_events = [{"type": kind, "object": foreign} for kind in ("ADDED", "DELETED")] + server.pod_events
+    follower = Follower(server.cluster(), wanted("fanout-ok", logs_dir=tmp_path), Journal(None))
+    follower.follow()
+    assert "foreign" not in follower.runs[0].pods
+    assert "foreign" not in {log.uid for log in follower.logs}
+
+
 def test_an_interrupt_leaves_valid_logs_and_says_so(servers: list[Recorded], tmp_path: Path) -> None:
     server = start(servers, "fanout-ok", stop_after=2)
     began = time.monotonic()

@@ -175,6 +175,13 @@ def test_a_pod_of_an_earlier_workflow_of_the_same_name_is_none_of_this_run() -> 
     assert not belongs_to(pod, Run(metadata | {"uid": "another"}, 0.0))
 
 
+def test_that_a_pod_is_gone_of_which_only_the_labels_are_known_says_nothing_new() -> None:
+    run = replay("fanout-ok")
+    before = dict(run.pods)
+    run.see_pod({"metadata": {"name": "p", "uid": "foreign", "labels": {}}}, 0.0, deleted=True)
+    assert run.pods == before and not run.lost
+
+
 def test_a_workflow_that_was_replaced_counts_as_deleted() -> None:
     metadata = recordings.workflow("fanout-ok")["metadata"]
     run = Run(metadata, 0.0)
