@@ -252,7 +252,13 @@ def survey(
     live |= {ref: {"metadata": {}} for ref in crds if ref.name.partition(".")[0] in known}
     if absent:
         needed = [item for item in objects if Ref.of(item) in live]
-        rights = {right for item in needed for right in _status.rights_to_delete(item)}
+        # What may not be read seems not to be there: the right to read is asked for whatever was found.
+        rights = {
+            right
+            for item in objects
+            for right in _status.rights_to_delete(item)
+            if right.verb == "get" or Ref.of(item) in live
+        }
         rights.update(Right("", "argoproj.io", kind, "list") for kind in USERS_KINDS if crds)
         grants = []
     else:

@@ -230,6 +230,16 @@ def test_removal_needs_what_is_there_and_names_who_else_uses_the_crds() -> None:
     assert {item["kind"] for item in found["needed"]} == {"CustomResourceDefinition", "Namespace", "Deployment"}
 
 
+def test_removal_names_the_right_to_read_what_may_not_be_read() -> None:
+    class Unreadable(FakeCluster):
+        def get(self, path: str, *, accept: str = JSON, **query: Any) -> dict[str, Any]:
+            raise ApiError(f"GET {path}: 403 Forbidden", 403, "Forbidden")
+
+    found = survey(Unreadable({}, rules=[], allowed=False), absent=True)
+    for kind in ("roles.rbac.authorization.k8s.io", "configmaps", "deployments.apps"):
+        assert f"get {kind} in argo" in found["missing_rights"], "else nothing is removed and all seems well"
+
+
 # -- ready ------------------------------------------------------------------------------------------------------------
 
 
