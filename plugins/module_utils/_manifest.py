@@ -38,7 +38,6 @@ MAX_NAME = 63
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LAST_LETTERS = "0123456789abcdefghijklmnopqrstuv"
 _LEAVES = ("container", "script", "containerSet", "resource", "suspend", "http", "plugin", "data")
-_MAX_DEPTH = 20
 
 
 class ManifestError(Exception):
@@ -162,7 +161,7 @@ def check(workflow: Json) -> list[str]:
     Raises ManifestError for what Argo's controller would refuse after it was created.
     """
     spec = workflow["spec"]
-    _check_names(workflow["metadata"])
+    check_names(workflow["metadata"])
     for parameter in (spec.get("arguments") or {}).get("parameters") or []:
         if "value" not in parameter and "valueFrom" not in parameter and "workflowTemplateRef" not in spec:
             raise ManifestError(f"the parameter {parameter.get('name')} has no value: give one in `parameters`")
@@ -184,7 +183,8 @@ def check(workflow: Json) -> list[str]:
     return warnings
 
 
-def _check_names(metadata: Json) -> None:
+def check_names(metadata: Json) -> None:
+    """Raise ManifestError where the metadata's name or generateName cannot be a Workflow's."""
     name = metadata.get("name")
     if name is not None and (len(name) > MAX_NAME or not _NAME.fullmatch(name)):
         raise ManifestError(
@@ -308,15 +308,15 @@ def node_names(workflow: Json, name: str) -> list[str]:
         parameter.get("name"): parameter.get("value")
         for parameter in (workflow["spec"].get("arguments") or {}).get("parameters") or []
     }
-    return list(_nodes_of_template(templates.get(workflow["spec"].get("entrypoint"), {}), name, templates, values, 0))
+    return list(_nodes_of_template(templates.get(workflow["spec"].get("entrypoint"), {}), name, templates, values, ()))
 
 
 def _nodes_of_template(
-    template: Json, name: str, templates: Mapping[Any, Json], values: Mapping[Any, Any], depth: int
+    template: Json, name: str, templates: Mapping[Any, Json], values: Mapping[Any, Any], within: tuple[int, ...]
 ) -> Iterator[str]:
     yield name
-    if depth > _MAX_DEPTH:
-        return
+    if id(template) in within:
+        return  # it calls itself, and only the run knows how often
     for attempt in _attempts(template):
         boundary = name + attempt
         if attempt:
@@ -324,22 +324,22 @@ def _nodes_of_template(
         for number, group in enumerate(template.get("steps") or []):
             yield f"{boundary}[{number}]"
             for step in group if isinstance(group, list) else [group]:
-                yield from _nodes_of_call(step, f"{boundary}[{number}]", templates, values, depth)
+                yield from _nodes_of_call(step, f"{boundary}[{number}]", templates, values, (*within, id(template)))
         for task in (template.get("dag") or {}).get("tasks") or []:
-            yield from _nodes_of_call(task, boundary, templates, values, depth)
+            yield from _nodes_of_call(task, boundary, templates, values, (*within, id(template)))
 
 
 def _nodes_of_call(
-    call: Json, boundary: str, templates: Mapping[Any, Json], values: Mapping[Any, Any], depth: int
+    call: Json, boundary: str, templates: Mapping[Any, Json], values: Mapping[Any, Any], within: tuple[int, ...]
 ) -> Iterator[str]:
     called = call.get("inline") or templates.get(call.get("template"), {})
     items = _items_of_call(call, values)
     name = f"{boundary}.{call.get('name')}"
     if items is None:
-        yield from _nodes_of_template(called, name, templates, values, depth + 1)
+        yield from _nodes_of_template(called, name, templates, values, within)
         return
     for index, item in enumerate(items):
-        yield from _nodes_of_template(called, f"{name}({index}:{item_in_name(item)})", templates, values, depth + 1)
+        yield from _nodes_of_template(called, f"{name}({index}:{item_in_name(item)})", templates, values, within)
 
 
 def _attempts(template: Json) -> list[str]:

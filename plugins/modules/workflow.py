@@ -282,13 +282,15 @@ class Submission:
         self.cluster = Cluster.from_params(self.params)
 
     def _set_labels(self, metadata: dict[str, Any]) -> None:
-        labels = {**(metadata.get("labels") or {}), **{key: str(value) for key, value in self.params["labels"].items()}}
+        labels = {**(metadata.get("labels") or {}), **self.params["labels"]}
+        labels = {key: str(value) for key, value in labels.items()}
         if self.params["instance_id"]:
             labels[_manifest.INSTANCE_ID_LABEL] = self.params["instance_id"]
         metadata["labels"] = labels
 
     def _set_identity(self, metadata: dict[str, Any]) -> None:
         own = self.params["name"] or (None if self.params["generate_name"] else metadata.get("name"))
+        self.is_named = bool(self.run_id or own)
         prefix = self.params["generate_name"] or (f"{own}-" if own else metadata.get("generateName")) or "workflow-"
         metadata.pop("generateName", None)
         metadata["annotations"] = {**(metadata.get("annotations") or {}), _manifest.MANIFEST_ANNOTATION: self.hash}
@@ -301,8 +303,8 @@ class Submission:
             metadata["name"] = own
             _manifest.check_collisions(self.workflow, own)
         else:
-            metadata["name"] = _manifest.choose_name(self.workflow, prefix, secrets.token_hex(3)[:5])
-        _manifest.check({**self.workflow, "metadata": metadata})
+            metadata["name"] = _manifest.choose_name(self.workflow, prefix, secrets.token_hex(5))
+        _manifest.check_names(metadata)
 
     def run(self) -> dict[str, Any]:
         existing = self._find()
@@ -317,11 +319,11 @@ class Submission:
         return self._result(self._let_go(created), changed=True, findings=findings)
 
     def _find(self) -> dict[str, Any] | None:
-        """The Workflow that an earlier task submitted as this run."""
+        """The Workflow that an earlier task submitted as this run; none under a name that was made up just now."""
         if self.run_id:
-            selector = f"{_manifest.RUN_LABEL}={_manifest.run_label(self.run_id)}"
-            found = _unless_missing(lambda: list(self.cluster.list(workflows(self.namespace), labelSelector=selector)))
-            return min(found, key=lambda workflow: workflow["metadata"]["creationTimestamp"]) if found else None
+            return _of_run(self.cluster, self.namespace, self.run_id)
+        if not self.is_named:
+            return None
         return _unless_missing(lambda: self.cluster.get(workflows(self.namespace, self.name)))
 
     def _require_same(self, existing: Mapping[str, Any]) -> None:
@@ -335,7 +337,8 @@ class Submission:
                 "another name, or delete it first with state: absent"
             )
         found = _manifest.differences(existing["spec"], self.workflow["spec"])
-        what = "; ".join(found[:5]) or "its labels, annotations or ConfigMaps"
+        others = "something is asked for no more, or its labels, annotations or ConfigMaps differ"
+        what = "; ".join(found[:5]) or others
         asked = f"with run_id {self.run_id!r} " if self.run_id else ""
         raise UserError(
             f"the Workflow {name} in {self.namespace} was submitted {asked}with another manifest, so it is not "
@@ -524,7 +527,7 @@ def steer(module: AnsibleModule) -> dict[str, Any]:
     if workflow is None:
         if state != "absent":
             raise UserError(f"there is no Workflow {name} in {namespace} that could be {state}")
-        return {**_facts({}, name, namespace), "changed": False}
+        return {**_facts({}, "" if params["run_id"] else name, namespace), "changed": False}
     path = workflows(namespace, workflow["metadata"]["name"])
     name = workflow["metadata"]["name"]
     changed, after = CHANGES[state](cluster, path, workflow, module.check_mode)
@@ -539,13 +542,18 @@ def _existing(cluster: Cluster, params: Mapping[str, Any]) -> tuple[dict[str, An
     metadata = _read(params)["metadata"] if params["src"] or params["definition"] else {}
     namespace = params["namespace"] or metadata.get("namespace") or "argo"
     if params["run_id"]:
-        selector = f"{_manifest.RUN_LABEL}={_manifest.run_label(params['run_id'])}"
-        found = _unless_missing(lambda: list(cluster.list(workflows(namespace), labelSelector=selector)))
-        return (found[0] if found else None), f"with run_id {params['run_id']!r}", namespace
+        return _of_run(cluster, namespace, params["run_id"]), f"with run_id {params['run_id']!r}", namespace
     name = params["name"] or metadata.get("name")
     if not name:
         raise UserError(f"state: {params['state']} needs the Workflow's name or run_id")
     return _unless_missing(lambda: cluster.get(workflows(namespace, name))), name, namespace
+
+
+def _of_run(cluster: Cluster, namespace: str, run_id: str) -> dict[str, Any] | None:
+    """The Workflow that was submitted with a run_id, the first if two tasks did so at once."""
+    selector = f"{_manifest.RUN_LABEL}={_manifest.run_label(run_id)}"
+    found = _unless_missing(lambda: list(cluster.list(workflows(namespace), labelSelector=selector)))
+    return min(found, key=lambda workflow: workflow["metadata"]["creationTimestamp"]) if found else None
 
 
 def _steered(workflow: Mapping[str, Any]) -> dict[str, Any]:
@@ -606,7 +614,7 @@ def _resumed(workflow: Mapping[str, Any]) -> dict[str, Any] | None:
     if _nodes.is_done(workflow):
         return None
     nodes = _nodes.nodes_of(workflow)
-    waiting = [key for key, node in nodes.items() if node.get("type") == "Suspend" and node.get("phase") == "Running"]
+    waiting = [key for key, node in nodes.items() if _nodes.is_active_suspend(node)]
     if not waiting and not workflow["spec"].get("suspend"):
         return None
     resumed = copy.deepcopy(dict(workflow))

@@ -173,7 +173,8 @@ def test_the_nodes_of_a_fan_out_are_its_items_and_their_attempts() -> None:
 
 
 def test_a_template_that_calls_itself_ends() -> None:
-    workflow = changed(main__steps=[[{"name": "again", "template": "main"}]])
+    twice = [[{"name": "again", "template": "main"}, {"name": "anew", "template": "main"}]]
+    workflow = changed(main__steps=twice, main__retryStrategy={"limit": 3})
     assert len(_manifest.node_names(workflow, "w")) < 100
 
 

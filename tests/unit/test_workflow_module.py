@@ -30,8 +30,10 @@ class ApiServer:
         self.requests: list[tuple[str, str, Any]] = []
         self.refuse_config_maps = False
         self.conflicts = 0
+        self.reads: list[str] = []
 
     def get(self, path: str, **_query: Any) -> Json:
+        self.reads.append(path)
         if path not in self.objects:
             raise ApiError(f"GET {path}: 404 NotFound", 404)
         return copy.deepcopy(self.objects[path])
@@ -141,6 +143,16 @@ def test_a_workflow_is_submitted_under_a_name_of_its_own(server: ApiServer) -> N
     assert stored["spec"]["arguments"]["parameters"] == [{"name": "items", "value": '["a"]'}]
 
 
+def test_a_name_that_was_made_up_is_not_looked_for(server: ApiServer) -> None:
+    run(definition=manifest(generateName="say-"))
+    assert server.reads == []
+
+
+def test_a_label_is_a_text(server: ApiServer) -> None:
+    run(definition=manifest(name="w", labels={"build": 7}))
+    assert server.workflow("w")["metadata"]["labels"] == {"build": "7"}
+
+
 def test_the_instance_id_and_labels_are_the_workflows(server: ApiServer) -> None:
     run(definition=manifest(name="w", labels={"a": "b"}), instance_id="mine", labels={"n": 7})
     assert server.workflow("w")["metadata"]["labels"] == {"a": "b", "n": "7", _manifest.INSTANCE_ID_LABEL: "mine"}
@@ -169,6 +181,14 @@ def test_another_manifest_for_the_same_run_is_refused_with_the_difference(server
     with pytest.raises(UserError, match=r"with another manifest.*arguments.parameters\[0\].value is .*Awesome.*Other"):
         run(definition=manifest(), parameters={"items": ["Other"]}, **options)
     assert len(server.requests) == 1
+
+
+def test_a_field_that_was_taken_out_makes_another_manifest(server: ApiServer) -> None:
+    before = manifest(name="w")
+    before["spec"]["nodeSelector"] = {"a": "b"}
+    run(definition=before)
+    with pytest.raises(UserError, match="something is asked for no more"):
+        run(definition=manifest(name="w"))
 
 
 def test_a_workflow_that_somebody_else_made_is_left_alone(server: ApiServer) -> None:
@@ -309,6 +329,7 @@ def test_a_workflow_is_deleted_once(server: ApiServer) -> None:
     assert run(name="w", state="absent")["changed"]
     assert not run(name="w", state="absent")["changed"]
     assert server.requests == [("DELETE", server.requests[0][1], {"propagationPolicy": "Background"})]
+    assert run(run_id="gone", state="absent")["name"] == ""
 
 
 def test_a_workflow_is_found_by_its_run_id_or_its_file(server: ApiServer) -> None:
