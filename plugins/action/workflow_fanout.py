@@ -67,7 +67,7 @@ class ActionModule(ActionBase):
             return _fanout.read_items(options["items"])
         path = self._find_needle("files", options["items_file"])
         text = self._loader.get_text_file_contents(path)
-        return _fanout.read_items(text) if path.endswith(".json") else text.splitlines()
+        return _fanout.read_items(text) if path.endswith(".json") else _fanout.lines(text)
 
     def _frame(self, template: str, plan: _fanout.Plan, task_vars: dict[str, Any]) -> dict[str, Any]:
         """The Workflow without its items."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import io
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -218,6 +219,11 @@ def _parts(indexes: list[int], sizes: list[float], max_items: int) -> list[list[
     return [indexes[len(indexes) * part // count : len(indexes) * (part + 1) // count] for part in range(count)]
 
 
+def lines(text: str) -> list[str]:
+    """The lines of a text; nothing but a line feed ends one, so that each other character may be in an item."""
+    return [line.rstrip("\r\n") for line in io.StringIO(text)]
+
+
 # --- the Workflows ---------------------------------------------------------------------------------------------------
 
 
@@ -248,19 +254,24 @@ def runs(frame: Json, plan: Plan) -> list[Run]:
             f"the template has {size} bytes without any items, and {MAX_FRAME} are kept for it: "
             "move what is long (a script?) to a ConfigMap or into the image"
         )
+    parallelism = int(frame["spec"].get("parallelism") or 0)
+    if 0 < parallelism < len(plan.shards):
+        raise ManifestError(
+            f"the items need {len(plan.shards)} Workflows, which cannot share a parallelism of {parallelism}: "
+            "raise the parallelism, or run fewer items at once"
+        )
     result = []
     for number, shard in enumerate(plan.shards):
         definition = _manifest.with_parameters(frame, {ITEMS_PARAMETER: shard.with_param})
-        parallelism = frame["spec"].get("parallelism")
         if parallelism:
-            definition["spec"]["parallelism"] = _share(int(parallelism), len(plan.shards), number)
+            definition["spec"]["parallelism"] = _share(parallelism, len(plan.shards), number)
         result.append(Run(definition, copy.deepcopy(shard.config_maps), shard.indexes))
     return result
 
 
 def _share(total: int, parts: int, number: int) -> int:
-    """A part's share of a whole number: 8 in 3 parts is 3, 3, 2; never 0, which would mean no limit."""
-    return max(1, total * (number + 1) // parts - total * number // parts)
+    """A part's share of a whole number: 8 in 3 parts is 2, 3, 3."""
+    return total * (number + 1) // parts - total * number // parts
 
 
 # --- sense and cost --------------------------------------------------------------------------------------------------
@@ -300,7 +311,7 @@ class Cost:
 
 def cost(frame: Json, count: int) -> Cost:
     """The cost of running `count` items with this frame, read off its templates that have a container."""
-    templates = [template for template in frame["spec"].get("templates") or [] if _preflight.requests(template)]
+    templates = [template for template in frame["spec"].get("templates") or [] if _preflight.containers(template)]
     gpus = max((sum(_preflight.devices(template).values()) for template in templates), default=0.0)
     parallelism = int(frame["spec"].get("parallelism") or count)
     limits = [_worst_case(template) for template in templates]
@@ -309,11 +320,13 @@ def cost(frame: Json, count: int) -> Cost:
 
 
 def _worst_case(template: Json) -> float | None:
+    """Seconds that the template's pod can take with all its attempts; None where a number is missing or is none."""
     retry = template.get("retryStrategy") or {"limit": 0}
+    backoff = retry.get("backoff") or {}
     deadline, limit = str(template.get("activeDeadlineSeconds", "")), str(retry.get("limit", ""))
-    if not deadline.isdecimal() or not limit.isdecimal():
+    if not all(number.isdecimal() for number in (deadline, limit, str(backoff.get("factor", 1)))):
         return None
-    return worst_case(float(deadline), int(limit), retry.get("backoff") or {})
+    return worst_case(float(deadline), int(limit), backoff)
 
 
 # --- what came back --------------------------------------------------------------------------------------------------

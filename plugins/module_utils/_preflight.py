@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from ansible_collections.argo.workflows.plugins.module_utils._manifest import ManifestError
+
 Json = Mapping[str, Any]
 
 _UNITS = {
@@ -57,7 +59,7 @@ class Passing(str):
 def findings(workflow: Json, namespace: str, look: Look) -> list[str]:
     """A sentence for each thing that the Workflow's pods need and do not get; empty if nothing was found."""
     spec = workflow["spec"]
-    pods = [_Pod(template, spec) for template in spec.get("templates") or [] if _containers(template)]
+    pods = [_Pod(template, spec) for template in spec.get("templates") or [] if containers(template)]
     found = [*_nodes(pods, look), *_quota(pods, namespace, look), *_limits(pods, namespace, look)]
     found += [*_accounts(spec, pods, namespace, look), *_references(pods, spec, namespace, look)]
     return list(dict.fromkeys(found))
@@ -93,20 +95,28 @@ class _Pod:
         return " and ".join(f"{amount:g} {resource}" for resource, amount in self.special.items())
 
 
-def _containers(template: Json) -> list[Json]:
+def containers(template: Json) -> list[Json]:
+    """The containers that a template itself has; none if it only calls other templates."""
     main = [template[kind] for kind in ("container", "script") if kind in template]
     return main or list((template.get("containerSet") or {}).get("containers") or [])
 
 
 def requests(template: Json) -> dict[str, float]:
-    """What a pod of a template asks for, by resource, in cores, bytes and devices; a limit is a request, too."""
+    """What a pod of a template asks for, by resource, in cores, bytes and devices; a limit is a request, too.
+
+    Raises ManifestError for an amount that is no quantity.
+    """
     total: dict[str, float] = {}
-    for container in [*_containers(template), *(template.get("sidecars") or [])]:
+    for container in [*containers(template), *(template.get("sidecars") or [])]:
         resources = container.get("resources") or {}
         asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
         for resource, amount in asked.items():
-            if "{{" not in str(amount):
+            if "{{" in str(amount):
+                continue
+            try:
                 total[resource] = total.get(resource, 0) + quantity(amount)
+            except ValueError as error:
+                raise ManifestError(f"{resource} of the template {template.get('name')}: {error}") from error
     return total
 
 
@@ -157,7 +167,7 @@ def _refusal(node: Json, pod: _Pod) -> str:
             return f"{there:g} {resource} allocatable" if there else f"no {resource}"
     labels = node["metadata"].get("labels") or {}
     for key, value in pod.selector.items():
-        if labels.get(key) != value and "{{" not in value:
+        if labels.get(key) != value and "{{" not in str(value):
             return f"not labelled {key}={value}"
     if pod.terms and not any(_matches(labels, term) for term in pod.terms):
         return "not chosen by the node affinity"
@@ -266,7 +276,7 @@ def _references(pods: Iterable[_Pod], spec: Json, namespace: str, look: Look) ->
     for pod in pods:
         references += [("priorityclasses", pod.template.get("priorityClassName"))]
         references += _of_volumes([*(spec.get("volumes") or []), *(pod.template.get("volumes") or [])])
-        for container in _containers(pod.template):
+        for container in containers(pod.template):
             references += _of_environment(container)
     for kind, name in dict.fromkeys(references):
         if not name or "{{" in name or name in own_claims:

@@ -163,6 +163,16 @@ def test_config_maps_stay_below_what_the_api_server_takes() -> None:
         assert sum(len(key) + len(value) for key, value in data.items()) <= _fanout.MAX_CONFIG_MAP
 
 
+def test_only_a_line_feed_ends_a_line() -> None:
+    assert _fanout.lines("a\x0cb\u2028c\x85d\r\n\ne") == ["a\x0cb\u2028c\x85d", "", "e"]
+
+
+def test_a_parallelism_that_cannot_be_shared_is_refused() -> None:
+    frame = {**FRAME, "spec": {**FRAME["spec"], "parallelism": 2}}
+    with pytest.raises(ManifestError, match="3 Workflows, which cannot share a parallelism of 2"):
+        _fanout.runs(frame, _fanout.plan(["a", "b", "c"], max_items=1))
+
+
 def test_more_items_than_a_workflow_holds_are_split_evenly_and_share_the_parallelism() -> None:
     plan = _fanout.plan([f"i{number}" for number in range(7)], max_items=3)
     assert [shard.indexes for shard in plan.shards] == [[0, 1], [2, 3], [4, 5, 6]]
@@ -217,6 +227,20 @@ def test_the_worst_case_is_every_attempt_to_its_deadline_and_the_waits_between()
     assert cost.gpus_a_pod == 2
     assert cost.gpus_at_once == 16
     assert _fanout.worst_case(0, 4, {"duration": "1m", "factor": "2", "cap": "90s"}) == 60 + 3 * 90
+
+
+def with_leaf(**changes: Any) -> dict[str, Any]:
+    main, leaf = FRAME["spec"]["templates"]
+    return {**FRAME, "spec": {**FRAME["spec"], "templates": [main, {**leaf, **changes}]}}
+
+
+def test_a_container_that_asks_for_nothing_has_a_worst_case() -> None:
+    assert _fanout.cost(with_leaf(container={"image": "x"}, retryStrategy=None), 1).worst_case == 600
+
+
+def test_a_factor_that_argo_would_refuse_is_left_to_the_check_of_the_manifest() -> None:
+    retry = {"limit": 4, "backoff": {"duration": "15s", "factor": "1.5"}}
+    assert _fanout.cost(with_leaf(retryStrategy=retry), 1).worst_case is None
 
 
 def test_without_a_deadline_there_is_no_worst_case() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils import _preflight
+from ansible_collections.argo.workflows.plugins.module_utils._manifest import ManifestError
 
 Json = dict[str, Any]
 
@@ -51,6 +52,17 @@ def workflow(spec: Json | None = None, container: Json | None = None, **template
 
 def findings(manifest: Json, look: Seen) -> list[str]:
     return _preflight.findings(manifest, "team-a", look)
+
+
+def test_an_amount_that_is_none_is_named_with_its_template() -> None:
+    container = {"resources": {"limits": {"memory": "16GB"}}}
+    with pytest.raises(ManifestError, match="memory of the template work: '16GB' is no quantity"):
+        findings(workflow(container=container), Seen())
+
+
+def test_a_selector_need_not_be_a_text() -> None:
+    (finding,) = findings(workflow(nodeSelector={"gpu": True}), Seen())
+    assert "not labelled gpu=True" in finding
 
 
 def test_a_workflow_that_gets_what_it_needs_has_no_findings() -> None:
