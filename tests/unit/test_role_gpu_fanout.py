@@ -133,7 +133,6 @@ NODE_AFFINITY = (
             {"nvidia.com/mig-1g.10gb": 2},
         ),
         ({"node_selector": {"pool": "a"}}, "nodeSelector", {"pool": "a"}),
-        ({"tolerations": []}, "outputs", {}),
         ({"runtime_class": "nvidia"}, "podSpecPatch", '{"runtimeClassName": "nvidia"}'),
         ({"priority_class": "high"}, "priorityClassName", "high"),
         ({"queue": "team-a"}, "metadata/labels", {"kueue.x-k8s.io/queue-name": "team-a"}),
