@@ -163,6 +163,8 @@ class LogFolder:
         self._logs: dict[tuple[str, str], Log] = {}
         self._owners: dict[Path, str] = {}
         self._kept: dict[tuple[str, str], dict[str, Any]] = {}
+        self.kept_of: dict[str, list[tuple[str, str]]] = {}
+        """By the name of a pod, the uid and container of each log of it that is in the folder from an earlier wait."""
         self._saved = 0
         if self.path and (self.path / INDEX).exists():
             self._read_index(self.path / INDEX)
@@ -173,12 +175,15 @@ class LogFolder:
             if any(content.get(key) != value for key, value in self._head.items()):
                 return
             for entry in content["logs"]:
-                self._kept[entry["uid"], entry["container"]] = entry
+                key = (entry["uid"], entry["container"])
+                self._kept[key] = entry
+                self.kept_of.setdefault(entry["pod"], []).append(key)
                 path = index.parent / entry["file"]
                 self._owners[path.parent] = entry["item_name"]
                 self._owners[path] = entry["uid"]
         except (ValueError, KeyError, TypeError, AttributeError):
             self._kept.clear()  # not our index, or damaged: begin again
+            self.kept_of.clear()
 
     def log(self, pod: str, uid: str, container: str, name: NodeName) -> Log:
         """The log of a container, always the same one, taken up where an earlier wait left it."""
@@ -218,13 +223,19 @@ class LogFolder:
         return candidates[-1]
 
     def save(self) -> None:
-        """Write the index, in one step, if anything has changed."""
+        """Write the index, in one step, if anything has changed; logs of an earlier wait stay in it."""
         if not self.path or not self._logs:
             return
         state = hash(tuple((log.size, log.executor_lines, log.why_incomplete) for log in self._logs.values()))
         if state == self._saved:
             return
-        text = json.dumps(self._head | {"logs": [self._entry(log) for log in self._logs.values()]}, indent=1)
+        seen = {(log.pod, log.container) for log in self._logs.values()}
+        entries = {
+            key: entry
+            for key, entry in self._kept.items()
+            if entry["bytes"] or entry["complete"] or (entry["pod"], entry["container"]) not in seen
+        } | {key: self._entry(log) for key, log in self._logs.items()}
+        text = json.dumps(self._head | {"logs": list(entries.values())}, indent=1)
         self.path.mkdir(parents=True, exist_ok=True)
         temporary = self.path / f".{INDEX}.{os.getpid()}"
         temporary.write_text(text + "\n")

@@ -26,7 +26,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import 
 )
 from ansible_collections.argo.workflows.plugins.module_utils._lines import Cutter, Taken
 from ansible_collections.argo.workflows.plugins.module_utils._logdir import END, Log, LogFolder
-from ansible_collections.argo.workflows.plugins.module_utils._nodes import parse_node_name, pod_node_name
+from ansible_collections.argo.workflows.plugins.module_utils._nodes import NodeName, parse_node_name, pod_node_name
 
 EXECUTOR_CONTAINERS = ("init", "wait", "supervisor")
 """What Argo adds to each pod, besides containers called `artifact-plugin-…`."""
@@ -127,8 +127,7 @@ class Collector:
             return
         metadata = pod["metadata"]
         name = parse_node_name(workflow, pod_node_name(pod))
-        item = dataclasses.replace(name, attempt=None).display_name
-        if self._options.items and not self._options.items & {str(name.index), name.text, item, name.display_name}:
+        if not self._is_wanted(name):
             return
         for container, started, ended in wanted_containers(pod, self._options.containers):
             if not started and not (ended or gone):
@@ -164,10 +163,18 @@ class Collector:
                     self._enqueue(job)
 
     def miss(self, workflow: str, pod: str, node_id: str, node_name: str) -> None:
-        """Record the log of a pod that was gone before it was ever seen."""
-        log = self._folders[workflow].log(pod, node_id, "main", parse_node_name(workflow, node_name))
-        if not log.done:
-            log.end("the pod was deleted before its log could be read")
+        """Record the logs of a pod that was gone before this Collector saw it; an earlier wait may have had them."""
+        name, folder = parse_node_name(workflow, node_name), self._folders[workflow]
+        if not self._is_wanted(name):
+            return
+        for uid, container in folder.kept_of.get(pod) or [(node_id, "main")]:
+            log = folder.log(pod, uid, container, name)
+            if not log.done:
+                log.end("the pod was deleted before its log could be read")
+
+    def _is_wanted(self, name: NodeName) -> bool:
+        wanted, item = self._options.items, dataclasses.replace(name, attempt=None).display_name
+        return not wanted or not wanted.isdisjoint((str(name.index), name.text, item, name.display_name))
 
     @property
     def logs(self) -> list[Log]:

@@ -223,3 +223,51 @@ def test_items_are_chosen_by_index_value_or_name(tmp_path: Path) -> None:
     for choice in ("1", "b", "echo(1:b)", "echo(1:b)(0)"):
         collector = collect(Kubelet(LINE), None, pod("p"), pod("q", "1:b"), items=frozenset({choice}))
         assert [log.display_name for log in collector.logs] == ["echo(1:b)(0)"]
+
+
+def index_of(directory: Path) -> dict[str, dict[str, Any]]:
+    """The entries of the index, by pod."""
+    return {entry["pod"]: entry for entry in json.loads((directory / "wf" / "index.json").read_text())["logs"]}
+
+
+def test_a_log_that_is_in_the_folder_is_not_missed_when_its_pod_is_gone(tmp_path: Path) -> None:
+    collect(Kubelet(LINE), tmp_path, pod())
+    before = index_of(tmp_path)
+    collector = Collector(Kubelet(LINE), LogOptions())
+    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.miss("wf", "pod", "node-id", "wf[0].echo(0:a)(0)")
+    collector.stop("too late")
+    [log] = collector.logs
+    assert log.complete and log.path and log.path.read_bytes() == b"hello\n"
+    assert index_of(tmp_path) == before
+
+
+def test_a_log_that_was_missed_gives_way_to_the_one_that_was_had(tmp_path: Path) -> None:
+    for pods in ([], [pod()]):
+        collector = Collector(kubelet := Kubelet(LINE), LogOptions())
+        collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+        for each in pods:
+            collector.see("wf", each)
+        if not pods:
+            collector.miss("wf", "pod", "node-id", "wf[0].echo(0:a)(0)")
+        collector.wait(kubelet.clock.monotonic() + 20)
+        collector.stop("too late")
+        [entry] = json.loads((tmp_path / "wf" / "index.json").read_text())["logs"]
+        assert entry["complete"] == bool(pods)
+
+
+def test_what_was_had_of_other_items_stays_in_the_index(tmp_path: Path) -> None:
+    collect(Kubelet(LINE), tmp_path, pod("p"), pod("q", "1:b"))
+    before = index_of(tmp_path)
+    collect(Kubelet(LINE), tmp_path, pod("p"), pod("q", "1:b"), items=frozenset({"0"}))
+    assert index_of(tmp_path) == before
+    kubelet = Kubelet(LINE)
+    assert all(log.complete for log in collect(kubelet, tmp_path, pod("p"), pod("q", "1:b")).logs)
+    assert not kubelet.queries
+
+
+def test_of_items_that_were_not_chosen_nothing_is_missed() -> None:
+    collector = Collector(Kubelet(LINE), LogOptions(items=frozenset({"0"})))
+    collector.add_run(LogFolder(None, "wf", "ns", "uid"))
+    collector.miss("wf", "q", "node-id", "wf[0].echo(1:b)(0)")
+    assert not collector.logs
