@@ -97,12 +97,12 @@ class Log:
         return next((line[:1000] for line in reversed(self.tail.splitlines()) if line.strip()), "")
 
     def open(self) -> None:
-        """Open the file for more, at the place that the cursor stands for."""
+        """Open the file for more, at the place that the cursor stands for. OSError if it cannot be gone on with."""
         if self.path and not self._file:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("ab", buffering=0)
-            if self._file.tell() < self.size:  # somebody emptied it: begin again
-                self.cursor, self.size, self.lines, self.executor_lines = Cursor(), 0, 0, 0
+            if self._file.tell() < self.size:
+                raise OSError("somebody has shortened it")
             self._file.truncate(self.size)
 
     def take(self, taken: Taken) -> None:
@@ -192,12 +192,13 @@ class LogFolder:
             path = self._choose_path(self.path, uid, container, name) if self.path else None
             log = Log(self.workflow, pod, uid, container, name.item_name, name.display_name, path)
             kept = self._kept.get(key)
-            if kept and path and path.exists():
+            on_disk = path.stat().st_size if path and path.exists() else 0
+            if kept and on_disk >= kept["bytes"]:
                 log.cursor = Cursor(**kept["cursor"])
                 log.size, log.lines, log.executor_lines = kept["bytes"], kept["lines"], kept["executor_lines"]
                 log.gaps = [(gap["after"], gap["before"]) for gap in kept["gaps"]]
                 log.kept = log.received
-                log.done = kept["complete"] and path.stat().st_size == log.size
+                log.done = kept["complete"] and on_disk == log.size
             self._logs[key] = log
         return self._logs[key]
 

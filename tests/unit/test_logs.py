@@ -206,6 +206,31 @@ def test_a_full_disk_is_a_reason_and_what_is_on_it_stays_valid(tmp_path: Path, m
     assert entry["cursor"]["stamp"] == LINE.split()[0].decode()
 
 
+def test_a_log_file_that_somebody_has_shortened_is_had_again_from_its_beginning(tmp_path: Path) -> None:
+    two = LINE + LINE.replace(b"18.", b"19.")
+    collect(Kubelet(two), tmp_path, pod())
+    file = tmp_path / "wf" / "0-a" / "0-main.log"
+    file.write_bytes(b"hel")
+    kubelet = Kubelet(two)
+    [log] = collect(kubelet, tmp_path, pod()).logs
+    assert file.read_bytes() == b"hello\nhello\n" and (log.complete, log.size) == (True, 12)
+    assert "sinceTime" not in kubelet.queries[0]
+
+
+def test_a_log_file_that_somebody_shortens_meanwhile_is_not_called_complete(tmp_path: Path) -> None:
+    collect(Kubelet(LINE), tmp_path, pod(main={"running": {}}, phase="Running"), follow=False)
+    folder = LogFolder(tmp_path, "wf", "ns", "uid")
+    collector = Collector(kubelet := Kubelet(LINE), LogOptions())
+    collector.add_run(folder)
+    log = folder.log("pod", "uid-of-pod", "main", parse_node_name("wf", "wf[0].echo(0:a)(0)"))
+    assert log.path and log.size == 6
+    log.path.write_bytes(b"")
+    collector.see("wf", pod())
+    collector.wait(kubelet.clock.monotonic() + 20)
+    collector.stop("too late")
+    assert log.why_incomplete == "its file could not be written: somebody has shortened it"
+
+
 def test_a_damaged_index_is_no_reason_to_fail(tmp_path: Path) -> None:
     (tmp_path / "wf").mkdir()
     (tmp_path / "wf" / "index.json").write_text('{"uid": "uid", "logs": [{}')
@@ -240,6 +265,14 @@ def test_a_log_that_is_in_the_folder_is_not_missed_when_its_pod_is_gone(tmp_path
     [log] = collector.logs
     assert log.complete and log.path and log.path.read_bytes() == b"hello\n"
     assert index_of(tmp_path) == before
+
+
+def test_a_container_that_never_started_lacks_no_log_when_its_pod_is_gone_either(tmp_path: Path) -> None:
+    collect(Kubelet(LINE), tmp_path, pod(phase="Failed", main={"waiting": {"reason": "ImagePullBackOff"}}))
+    collector = Collector(Kubelet(LINE), LogOptions())
+    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.miss("wf", "pod", "node-id", "wf[0].echo(0:a)(0)")
+    assert [log.complete for log in collector.logs] == [True]
 
 
 def test_a_log_that_was_missed_gives_way_to_the_one_that_was_had(tmp_path: Path) -> None:
