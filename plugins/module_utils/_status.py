@@ -234,6 +234,12 @@ def rights_to_delete(item: Object) -> Iterator[Right]:
         yield _right(item, verb)
 
 
+def rights_to_displace(item: Object) -> Iterator[Right]:
+    """What it takes to delete an object, and to create it again if that has done no good."""
+    yield from rights_to_delete(item)
+    yield _right(item, "create")
+
+
 def _right(item: Object, verb: str) -> Right:
     kind = KINDS[item["kind"]]
     return Right(item["metadata"].get("namespace") or "", kind.group, kind.plural, verb)

@@ -147,7 +147,9 @@ others:
   elements: str
   returned: without O(wait)
 other_controllers:
-  description: Deployments in the namespace that run another controller, as definitions.
+  description: >-
+    Deployments in the namespaces that run another controller, as definitions, if the role's own is among O(objects)
+    that are to be present.
   type: list
   elements: dict
   returned: without O(wait)
@@ -166,7 +168,9 @@ absent:
   elements: dict
   returned: without O(wait)
 previous:
-  description: The configuration and the Deployments as they are, so that they can be put back.
+  description: >-
+    Those of RV(needed) in a namespace that exist, and RV(other_controllers), as they are, in the order in which they
+    can be put back.
   type: list
   elements: dict
   returned: without O(wait)
@@ -247,12 +251,14 @@ def survey(
         live = {ref: item for ref, item in zip(asked, found, strict=True) if item}
         granted = dict(zip(place.namespaces, rules, strict=True))
         controllers = [item for several in deployments for item in several if _status.is_controller(item)]
+        ours_is_wanted = not absent and Ref("Deployment", place.home, _status.CONTROLLER) in refs
+        rivals = [item for item in controllers if ours_is_wanted and item["metadata"]["name"] != _status.CONTROLLER]
         stale = [ref for several in own for ref in several if ref not in refs]
     known = {resource["name"] for resource in (kinds.result() or {}).get("resources") or ()}
     live |= {ref: {"metadata": {}} for ref in crds if ref.name.partition(".")[0] in known}
     if absent:
         needed = [item for item in objects if Ref.of(item) in live]
-        # What may not be read seems not to be there: the right to read is asked for whatever was found.
+        # What may not be read looks as if it were not there, so the right to read is asked for all of them.
         rights = {
             right
             for item in objects
@@ -264,9 +270,13 @@ def survey(
     else:
         needed = [item for item in objects if _status.is_needed(item, live.get(Ref.of(item)), update_crds)]
         rights = {right for item in needed for right in _status.rights_to_apply(item, live.get(Ref.of(item)))}
+        rights.update(right for item in rivals for right in _status.rights_to_displace(item))
         rights.update(_status.rights_to_look(place.home) if any(ref.kind == "Deployment" for ref in refs) else ())
         grants = list(_status.grants(objects, live))
     missing = missing_rights(cluster, granted, rights, grants)
+    replaced = [live[ref] for ref in map(Ref.of, needed) if ref in live and _status.KINDS[ref.kind].namespaced]
+    # Roles come last: the API may refuse one whose rights the user lacks, and the others are to be back by then.
+    previous = sorted([*rivals, *replaced], key=lambda item: item["kind"] in ("Role", "RoleBinding"))
     return {
         **state_of(cluster, place),
         "running_workflows": len(metadata(cluster, _kubernetes.workflows(place.work), RUNNING))
@@ -283,17 +293,13 @@ def survey(
             for ref in refs
             if ref in live and ref.kind in _status.OWN_KINDS and not _status.is_ours(live[ref])
         ],
-        "other_controllers": [
-            Ref.of(item).as_definition() for item in controllers if item["metadata"]["name"] != _status.CONTROLLER
-        ],
+        "other_controllers": [Ref.of(item).as_definition() for item in rivals],
         "claimed_by": _status.claimant_of(live.get(binding), place.home),
         "stale": [ref.as_definition() for ref in stale],
         "absent": [
             ref.as_definition() for ref in map(Ref.of, needed) if ref not in live and _status.KINDS[ref.kind].namespaced
         ],
-        "previous": [
-            _status.restorable(live[ref]) for ref in refs if ref.kind in ("ConfigMap", "Deployment") and ref in live
-        ],
+        "previous": [_status.restorable(Ref.of(item).as_definition() | item) for item in previous],
     }
 
 

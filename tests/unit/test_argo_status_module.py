@@ -99,6 +99,7 @@ def pod(name: str, **status: Any) -> dict[str, Any]:
     return {"metadata": {"name": name, "labels": labels, "creationTimestamp": "2026-01-01T00:00:00Z"}, "status": status}
 
 
+ROLES = "rbac.authorization.k8s.io"
 OURS = {"managedFields": [{"manager": "argo.workflows"}]}
 
 
@@ -199,16 +200,53 @@ def test_what_somebody_else_installed_is_named_with_its_maker() -> None:
     assert found["others"] == ["Deployment argo/workflow-controller (made by kubectl-client-side-apply)"]
 
 
-def test_another_controller_in_the_namespace_is_found() -> None:
+def with_another_controller() -> dict[str, Any]:
+    """An installation of ours that serves, beside a controller of somebody else."""
     objects = installed(**OURS)
     objects["/apis/apps/v1/namespaces/argo/deployments"]["items"].append(
         deployment("argo-workflows-workflow-controller")
     )
-    found = survey(FakeCluster(objects))
+    return objects
+
+
+def test_another_controller_in_the_namespace_is_found() -> None:
+    found = survey(FakeCluster(with_another_controller()))
     assert found["other_controllers"][0]["metadata"] == {
         "name": "argo-workflows-workflow-controller",
         "namespace": "argo",
     }
+
+
+def test_another_controller_is_in_the_way_only_where_ours_is_to_run() -> None:
+    cluster = FakeCluster(with_another_controller())
+    rights, deployments = ([item for item in WANTED if item["kind"] == kind] for kind in ("Role", "Deployment"))
+    assert survey(cluster, objects=deployments)["other_controllers"] != []
+    assert survey(cluster, objects=rights)["other_controllers"] == []
+    assert survey(cluster, objects=deployments, absent=True)["other_controllers"] == []
+
+
+def test_removing_another_controller_takes_the_rights_to_remove_it_and_to_bring_it_back() -> None:
+    rules = [
+        {"apiGroups": ["", "argoproj.io", "coordination.k8s.io", ROLES], "resources": ["*"], "verbs": ["*"]},
+        {"apiGroups": ["apps"], "resources": ["*"], "verbs": ["get", "list", "watch", "patch", "update"]},
+    ]
+    assert survey(FakeCluster(installed(**OURS), rules=rules))["missing_rights"] == []
+    found = survey(FakeCluster(with_another_controller(), rules=rules))
+    assert found["missing_rights"] == ["create, delete deployments.apps in argo"]
+
+
+def test_whatever_a_run_overwrites_or_takes_away_can_be_put_back() -> None:
+    objects = with_another_controller()
+    role = {"kind": "Role", "metadata": {"name": "argo-role", "namespace": "argo"}, "rules": []}
+    objects[f"/apis/{ROLES}/v1/namespaces/argo/roles/argo-role"] = role
+    previous = survey(FakeCluster(objects))["previous"]
+    assert [(item["apiVersion"], item["kind"], item["metadata"]["name"]) for item in previous] == [
+        ("apps/v1", "Deployment", "argo-workflows-workflow-controller"),
+        ("apps/v1", "Deployment", "workflow-controller"),
+        (f"{ROLES}/v1", "Role", "argo-role"),
+    ], "a Role comes last: the API may refuse one whose rights the user lacks"
+    assert previous[0]["spec"] == deployment("argo-workflows-workflow-controller")["spec"]
+    assert previous[2] == {"apiVersion": f"{ROLES}/v1", **role}
 
 
 def test_what_is_ours_and_no_longer_wanted_is_stale() -> None:

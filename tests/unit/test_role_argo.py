@@ -559,7 +559,19 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     assert "argo_namespace" in said and "argo_version" in said and "foo" in said
 
 
-# -- the role's own documents -----------------------------------------------------------------------------------------
+# -- the role's tasks and documents -----------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_put_back_is_deleted_only_when_argo_serves() -> None:
+    tasks = yaml.safe_load((ROLE / "tasks/present.yml").read_text())
+    (position,) = (number for number, task in enumerate(tasks) if "rescue" in task)
+
+    def deleted(some: list[dict[str, Any]]) -> list[str]:
+        modules = [task.get("kubernetes.core.k8s", {}) for task in some]
+        return [module["definition"] for module in modules if module.get("state") == "absent"]
+
+    assert deleted(tasks[position]["block"]) == ["{{ __argo_before.other_controllers }}"]
+    assert deleted(tasks[position + 1 :]) == ["{{ __argo_stale }}"]
 
 
 def test_every_variable_has_a_specification_with_the_same_default_and_a_sentence() -> None:
