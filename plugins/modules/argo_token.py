@@ -9,7 +9,9 @@ module: argo_token
 short_description: Issue a token that ends by itself, to log in to Argo
 description:
   - Has the cluster issue a token of a service account (a TokenRequest), and writes it to a file of mode 0600.
-  - A token of the same account that is in the file already is kept while more than half of its time is left.
+  - A token that is in the file already is kept while more than half of its time is left and the account that it was
+    issued for is there. That is looked up, so it takes the right to read the account; one that was deleted and made
+    again, or is of another cluster, is another account.
   - The token is in no result and in no log. Argo's UI and server want it as C(Bearer TOKEN).
 version_added: 0.1.0
 author:
@@ -80,7 +82,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.argo.workflows.plugins.module_utils import _kubernetes
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
 
 
@@ -93,24 +95,46 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         raise UserError(
             f"There is no folder {file.parent} to write the token to: create it first, or choose another one."
         )
-    issued, expires = life(file.read_text() if file.is_file() else "", f"system:serviceaccount:{namespace}:{name}")
+    cluster = Cluster.from_params(module.params)
+    uid = uid_of(cluster, namespace, name)
+    if not uid and not module.check_mode:
+        raise UserError(
+            f"There is no service account {name} in namespace {namespace} to issue a token of: create it first"
+            " (role argo makes argo-client where argo_client is true)."
+        )
+    issued, expires = life(file.read_text() if file.is_file() else "", uid)
     if time.time() < (issued + expires) / 2:
         file.chmod(0o600)
         return {"changed": False, "dest": str(file), "expires": in_words(expires)}
     if module.check_mode:
         return {"changed": True, "dest": str(file), "expires": in_words(expires) if expires else ""}
     path = _kubernetes.core(namespace, "serviceaccounts", name, "token")
-    status = Cluster.from_params(module.params).create(path, {"spec": {"expirationSeconds": seconds}})["status"]
+    status = cluster.create(path, {"spec": {"expirationSeconds": seconds}})["status"]
     write(file, status["token"])
     return {"changed": True, "dest": str(file), "expires": status["expirationTimestamp"]}
 
 
-def life(token: str, subject: str) -> tuple[float, float]:
-    """When a token begins and ends, in seconds since 1970; zeros if it is none of `subject`'s. Unverified."""
+def uid_of(cluster: Cluster, namespace: str, name: str) -> str:
+    """The uid of a service account, which no later one of the same name has; "" if there is none."""
+    try:
+        return str(cluster.get(_kubernetes.core(namespace, "serviceaccounts", name))["metadata"]["uid"])
+    except ApiError as error:
+        if error.status == 404:
+            return ""
+        raise
+
+
+def life(token: str, uid: str) -> tuple[float, float]:
+    """When a token begins and ends, in seconds since 1970; zeros if it is not of the account `uid`. Unverified.
+
+    The API server refuses a token whose account is gone, be there another one of the same name:
+    see "Bound service account tokens" in Kubernetes' documentation.
+    """
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return (float(claims["iat"]), float(claims["exp"])) if claims["sub"] == subject else (0.0, 0.0)
+        account = claims["kubernetes.io"]["serviceaccount"]
+        return (float(claims["iat"]), float(claims["exp"])) if account["uid"] == uid else (0.0, 0.0)
     except (IndexError, KeyError, TypeError, ValueError):
         return 0.0, 0.0
 

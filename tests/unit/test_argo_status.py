@@ -11,7 +11,6 @@ import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils import _status
 from ansible_collections.argo.workflows.plugins.module_utils._status import Ref, Right
-from ansible_collections.argo.workflows.plugins.modules import argo_token
 
 # -- whose an object is -----------------------------------------------------------------------------------------------
 
@@ -302,30 +301,3 @@ def test_a_pod_of_the_controller_holds_the_lease() -> None:
 def test_the_servers_arguments_say_what_it_serves(args: list[str], scheme: str, modes: set[str]) -> None:
     found = {"spec": {"template": {"spec": {"containers": [{"args": args}]}}}}
     assert _status.server_options(found) == (scheme, modes)
-
-
-# -- tokens -----------------------------------------------------------------------------------------------------------
-
-TOKEN = (
-    "eyJhbGciOiJSUzI1NiJ9.eyJpYXQiOjEwMCwiZXhwIjo3MDAsInN1YiI6InN5c3RlbTpzZXJ2aWNlYWNjb3VudDpucz"
-    "phcmdvLWNsaWVudCJ9.c2lnbmF0dXJl"
-)
-
-
-def test_a_tokens_life_is_read_if_it_is_of_the_account() -> None:
-    assert argo_token.life(TOKEN, "system:serviceaccount:ns:argo-client") == (100.0, 700.0)
-    assert argo_token.life(TOKEN, "system:serviceaccount:ns:other") == (0.0, 0.0)
-
-
-@pytest.mark.parametrize("text", ["", "no token", "a.b.c", "a.e30.c"])
-def test_what_is_no_token_has_no_life(text: str) -> None:
-    assert argo_token.life(text, "system:serviceaccount:ns:argo-client") == (0.0, 0.0)
-
-
-def test_a_token_file_is_for_its_owner_alone_and_whole(tmp_path: Any) -> None:
-    file = tmp_path / "token"
-    file.write_text("an older one")
-    file.chmod(0o644)
-    argo_token.write(file, "secret")
-    assert file.read_text() == "secret" and file.stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == ["token"]
