@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+Json = dict[str, Any]
+
 ARGO_VERSION = "v4.1.2"
 """The release of Argo whose behaviour is imitated."""
 

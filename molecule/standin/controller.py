@@ -19,14 +19,11 @@ from typing import Any
 
 import yaml
 
-from . import VERSION, pods, reconcile
+from . import VERSION, Json, pods, reconcile
 from .kube import FAILURES, ApiError, Kube, core, own_namespace, workflows
 from .lease import Lease
-from .pods import LABEL
+from .pods import INSTANCE, LABEL
 
-Json = dict[str, Any]
-
-INSTANCE = LABEL + "controller-instanceid"
 INTERVAL = 1.0
 """Seconds between two looks at the Workflows."""
 POD_INTERVAL = 0.05

@@ -12,7 +12,6 @@ import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from .kube import ApiError, Kube, own_namespace, workflows
@@ -54,11 +53,7 @@ def outputs(main: Path) -> list[dict[str, Any]]:
 def wait() -> None:
     """Announces the pod's task result, waits for the end of main, and completes the result."""
     ending: list[int] = []
-
-    def end(number: int, frame: FrameType | None) -> None:
-        ending.append(number)
-
-    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGTERM, lambda number, _frame: ending.append(number))
     kube, path = Kube(), workflows(own_namespace(), plural="workflowtaskresults")
     name, workflow = os.environ["ARGO_NODE_ID"], os.environ["ARGO_WORKFLOW_NAME"]
     owner = {"apiVersion": "v1", "kind": "Pod", "name": os.environ["ARGO_POD_NAME"], "uid": os.environ["ARGO_POD_UID"]}

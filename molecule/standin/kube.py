@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-Json = dict[str, Any]
+from . import Json
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 

@@ -15,6 +15,7 @@ from typing import Any
 from . import UnsupportedError
 
 LABEL = "workflows.argoproj.io/"
+INSTANCE = LABEL + "controller-instanceid"
 DIRECTORY = "/var/run/argo"
 LOGGING = ["--loglevel", "info", "--log-format", "text", "--gloglevel", "0"]
 
@@ -85,8 +86,7 @@ def build_pod(
         ],
     )
     labels = {LABEL + "workflow": name, LABEL + "completed": "false"}
-    instance = LABEL + "controller-instanceid"
-    labels.update({key: value for key, value in metadata.get("labels", {}).items() if key == instance})
+    labels.update({key: value for key, value in metadata.get("labels", {}).items() if key == INSTANCE})
     pod_spec: dict[str, Any] = {
         **{key: spec[key] for key in sorted(SPEC_TO_POD) if key in spec},
         **{key: template[key] for key in sorted(TEMPLATE_TO_POD) if key in template},

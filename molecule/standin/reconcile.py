@@ -14,17 +14,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from . import InvalidSpecError, UnsupportedError
+from . import InvalidSpecError, Json, UnsupportedError
 from . import pods as podlib
 from .pods import LABEL
 from .retries import decide
 from .spec import check_spec
 from .substitute import replace, split_list
 from .sums import EXECUTABLE, sum_up
-
-Json = dict[str, Any]
 
 DONE = {"Succeeded", "Failed", "Error"}
 ENDED = {*DONE, "Skipped"}
@@ -339,8 +336,7 @@ class _Operation:
         attempts = [self.nodes[child] for child in node.get("children", [])]
         number = len(attempts)
         if attempts and self.fulfilled(attempts[-1]):
-            stopped = f"Stopped with strategy '{self.shutdown}'" if self.shutdown else ""
-            verdict = decide(attempts, template["retryStrategy"], self.now, stopped)
+            verdict = decide(attempts, template["retryStrategy"], self.now)
             self.mark(node, verdict.phase, verdict.message)
             if self.fulfilled(node) and attempts[-1].get("outputs"):
                 node["outputs"] = dict(attempts[-1]["outputs"])

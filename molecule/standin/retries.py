@@ -8,12 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from . import InvalidSpecError
+from . import InvalidSpecError, Json
 from .substitute import evaluate
-
-Json = dict[str, Any]
 
 RETRIED: dict[str, set[str]] = {
     "Always": {"Failed", "Error"},
@@ -35,15 +32,13 @@ class Verdict:
     again: bool = False
 
 
-def decide(attempts: list[Json], strategy: Json, now: datetime, stopped: str) -> Verdict:
-    """What follows from the end of the last of `attempts`. `stopped` says why there may be no other, if so."""
+def decide(attempts: list[Json], strategy: Json, now: datetime) -> Verdict:
+    """What follows from the end of the last of `attempts`."""
     last, limit = attempts[-1], strategy.get("limit")
     exhausted = limit is not None and len(attempts) > int(limit)
     policy = strategy.get("retryPolicy") or ("Always" if strategy.get("expression") else "OnFailure")
     if last["phase"] == "Succeeded":
         return Verdict("Succeeded")
-    if stopped:
-        return Verdict(last["phase"], stopped)
     # Argo waits for the backoff only where there is a limit, and not after the last attempt.
     wait = backoff(strategy.get("backoff") or {"duration": "0"}, len(attempts))
     until = datetime.fromisoformat(last["finishedAt"]) + timedelta(seconds=wait)

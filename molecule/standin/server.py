@@ -16,13 +16,10 @@ import re
 import signal
 import ssl
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from . import ARGO_VERSION, VERSION
+from . import ARGO_VERSION, VERSION, Json
 from .kube import FAILURES, ApiError, Kube, own_namespace, workflows
-
-Json = dict[str, Any]
 
 GRPC = {401: 16, 403: 7, 404: 5}
 """Status codes of Kubernetes as Argo's gateway names them; the others are 13."""

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from typing import Any
 
-Json = dict[str, Any]
+from . import Json
 
 EXECUTABLE = {"Pod", "Suspend"}
 """Node types that have a progress of their own; the others sum up that of their descendants."""
