@@ -9,6 +9,11 @@ endif
 unexport KUBECONFIG $(filter K8S_AUTH_%,$(.VARIABLES))
 export CLUSTER_KUBECONFIG ENGINE_IMAGES
 
+# No proxy leads to the API server of the local cluster.
+comma := ,
+export NO_PROXY := $(addsuffix $(comma),$(or $(NO_PROXY),$(no_proxy)))10.96.0.1
+export no_proxy := $(NO_PROXY)
+
 PYTHON ?= python3
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/argo.workflows
 BIN := $(CURDIR)/.venv/bin
@@ -25,10 +30,10 @@ export ENGINE = $(if $(CLUSTER_KUBECONFIG)$(ENGINE_IMAGES),argo,standin)
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ENGINE = $(shell $(PYTHON) molecule/engine/choose.py)
 demo: venv $(if $(CLUSTER_KUBECONFIG),,kubernetes images) ## boot a cluster, install Argo, run the GPU fan-out (MESSAGES='["a","b"]', CLUSTER_KUBECONFIG=FILE, ENGINE_IMAGES=DIR)
-	@$(if $(filter standin,$(ENGINE)),echo "No registry with Argo's images is in reach: this is the stand-in Argo of molecule/standin.")
-	@ansible-playbook playbooks/quickstart.yml -e @molecule/engine/$(ENGINE).yml
+	@engine=$$(python molecule/engine/choose.py) && \
+	if [ $$engine = standin ]; then echo "No registry with Argo's images is in reach: this is the stand-in Argo of molecule/standin."; fi && \
+	ansible-playbook playbooks/quickstart.yml -e @molecule/engine/$$engine.yml
 
 cluster: kubernetes images ## boot the throw-away Kubernetes on this machine (root; the first time it is built, about 7 minutes)
 	@ansible-playbook playbooks/local_cluster.yml

@@ -76,7 +76,7 @@ def pytest_count(report: Path) -> Count:
 def lint() -> Iterator[Count]:
     yield command("ruff check", "ruff", "check", ".")
     yield command("ruff format", "ruff", "format", "--check", "--quiet", ".")
-    yield command("mypy", "mypy", "plugins", "molecule", "tests", "roles", cwd=ROOT)
+    yield command("mypy", "mypy", "plugins", "molecule", "tests", "roles")
     yield command("ansible-lint", "ansible-lint", "--offline")
     yield command("antsibull-docs", "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ".")
     yield command("antsibull-changelog", "antsibull-changelog", "lint")
@@ -108,9 +108,10 @@ def sanity() -> Iterator[Count]:
     cache; ours (`tests/get_pip.py`) uses the interpreter's own ensurepip. Its virtual environments are kept.
     """
     home = CACHE / "ansible-test"
-    installer = home / ".ansible/test/cache/get_pip_24_2.py"
-    installer.parent.mkdir(parents=True, exist_ok=True)
-    installer.write_bytes((ROOT / "tests/get_pip.py").read_bytes())
+    for pip in ("24_2", "25_2"):  # of ansible-core 2.19 and 2.21, see requirements-dev.txt
+        installer = home / f".ansible/test/cache/get_pip_{pip}.py"
+        installer.parent.mkdir(parents=True, exist_ok=True)
+        installer.write_bytes((ROOT / "tests/get_pip.py").read_bytes())
     copy_collection()
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     yield command(

@@ -59,9 +59,9 @@ class BuildError(Exception):
     """An image cannot be composed; the text says why and what to do."""
 
 
-def static_tool(package: str, path: str) -> Path:
+def static_tool(package: str, name: str) -> Path:
     """A static binary of a Debian package, which is unpacked into the cache and never installed."""
-    tool = CACHE / package / path
+    tool = CACHE / package / name
     if not tool.exists():
         tool.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE) as folder:
@@ -71,7 +71,8 @@ def static_tool(package: str, path: str) -> Path:
                 if done.returncode:
                     reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1]
                     raise BuildError(f"{package}: {' '.join(command)}: {reason} (is `apt-get update` needed?)")
-            Path(folder, "unpacked", path).replace(tool)
+            # /bin or /usr/bin, by distribution
+            next(Path(folder, "unpacked").glob(f"**/bin/{name}")).replace(tool)
     return tool
 
 
@@ -130,7 +131,7 @@ def fill_standin(root: Path) -> None:
         put(root / "opt/standin/yaml" / source.name, source)
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     compileall.compile_dir(root / "opt", quiet=2, invalidation_mode=unchecked, stripdir=str(root))
-    put(root / "bin/busybox", static_tool("busybox-static", "bin/busybox"), 0o755)
+    put(root / "bin/busybox", static_tool("busybox-static", "busybox"), 0o755)
     put(root / "usr/local/bin/argo", START.format(module="server"), 0o755)
     put(root / "usr/local/bin/workflow-controller", START.format(module="controller"), 0o755)
     put(root / "usr/local/bin/argoexec", ARGOEXEC, 0o755)
@@ -140,9 +141,9 @@ def fill_standin(root: Path) -> None:
 
 def fill_gpu_say(root: Path) -> None:
     """busybox with all of its names, bash, and an nvidia-smi that does not pretend."""
-    busybox = static_tool("busybox-static", "bin/busybox")
+    busybox = static_tool("busybox-static", "busybox")
     put(root / "bin/busybox", busybox, 0o755)
-    put(root / "bin/bash", static_tool("bash-static", "bin/bash-static"), 0o755)
+    put(root / "bin/bash", static_tool("bash-static", "bash-static"), 0o755)
     for applet in subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split():
         if not (root / "bin" / applet).exists():
             (root / "bin" / applet).symlink_to("busybox")
@@ -159,7 +160,7 @@ IMAGES: dict[str, tuple[Callable[[Path], None], dict[str, Any]]] = {
 
 def content_hash() -> str:
     """A hash of everything that the images are made from."""
-    tools = [static_tool("busybox-static", "bin/busybox"), static_tool("bash-static", "bin/bash-static")]
+    tools = [static_tool("busybox-static", "busybox"), static_tool("bash-static", "bash-static")]
     digest = hashlib.sha256(f"{sys.version} {yaml.__version__} {sysconfig.get_path('stdlib')}".encode())
     for file in [*sorted(HERE.glob("*.py")), *sorted(HERE.glob("*.sh")), *tools]:
         digest.update(hashlib.sha256(file.read_bytes()).digest())

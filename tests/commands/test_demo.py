@@ -66,7 +66,7 @@ def test_shows_the_tree_of_the_run(demo: str) -> None:
 def test_ends_with_what_to_do_next(demo: str) -> None:
     end = demo[demo.index("echo(2:Awesome)(0): ") :]
     assert "logs/" in end
-    assert "playbooks/ui.yml" in end
+    assert "/ansible-playbook argo.workflows.ui" in end
     assert "make cluster-down" in end
 
 
@@ -91,10 +91,18 @@ def test_another_cluster_is_named_before_anything_goes_there(demo: str, tmp_path
     other = tmp_path / "kubeconfig"
     other.write_bytes(Path("/var/lib/argo-workflows-local-cluster/kubeconfig").read_bytes())
     engine = f"@molecule/engine/{os.environ.get('ENGINE', 'standin')}.yml"
-    image = "gpu_say_image=localhost/gpu-say:dev"
-    done = run("ansible-playbook", "playbooks/quickstart.yml", "-e", engine, "-e", image, CLUSTER_KUBECONFIG=str(other))
+    command = [
+        "ansible-playbook",
+        "playbooks/quickstart.yml",
+        "-e",
+        engine,
+        "-e",
+        "gpu_say_image=localhost/gpu-say:dev",
+    ]
+    done = run(*command, CLUSTER_KUBECONFIG=os.path.relpath(other, ROOT))
     assert done.returncode == 0, done.stdout + done.stderr
     assert not re.search(r"local_cluster : .*\n(ok|changed)", done.stdout)
     said = " ".join(done.stdout.split())
     assert re.search(rf"goes to https://10.96.0.1:443, context \S+ of {other}, namespace argo-demo\.", said)
+    assert "cluster-down" not in said
     assert said.index("This goes to") < said.index("argo.workflows.argo : ")
