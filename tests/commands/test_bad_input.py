@@ -118,7 +118,7 @@ def test_an_account_must_have_the_rights(playbook: str, said: str, tmp_path: Pat
 
 def test_a_node_must_have_the_gpus() -> None:
     said = sentence(play("playbooks/gpu_say.yml", "-e", "gpu_fanout_gpus=9", "-e", "gpu_fanout_preflight=fail"))
-    assert "nvidia.com/gpu" in said and "8" in said
+    assert "asks for 9 nvidia.com/gpu" in said and "8 nvidia.com/gpu allocatable" in said
 
 
 def test_a_parameter_must_be_one_of_the_workflow(tmp_path: Path) -> None:

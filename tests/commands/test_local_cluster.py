@@ -8,6 +8,7 @@ Runs last of all: the cluster is gone afterwards.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import 
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path("/var/lib/argo-workflows-local-cluster")
+BRIDGE = "argo-cluster0"
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept"}, "data": {"a": "b"}}
 
 
@@ -39,6 +41,16 @@ def of_the_cluster() -> dict[int, str]:
             continue
         if str(STATE) in line and int(folder.name) != os.getpid():
             found[int(folder.name)] = line
+    return found
+
+
+def in_its_cgroup() -> list[str]:
+    """The processes of the cluster, those of its pods among them, by id: all live in its cgroup."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended in the meantime
+            if "/argo-local-cluster-" in (folder / "cgroup").read_text():
+                found.append(folder.name)
     return found
 
 
@@ -90,9 +102,13 @@ def test_only_root_may_boot_it() -> None:
 
 
 def test_leaves_nothing_behind() -> None:
+    links = [link for link in Path("/sys/class/net").glob("veth*") if (link / "master").resolve().name == BRIDGE]
+    assert in_its_cgroup()
     make("cluster-down")
     assert of_the_cluster() == {}
+    assert in_its_cgroup() == []
+    assert not list(Path("/sys/fs/cgroup").rglob("argo-local-cluster-*"))
     assert not STATE.exists()
-    assert not Path("/sys/class/net/argo-cluster0").exists()
+    assert not Path("/sys/class/net", BRIDGE).exists()
     assert str(STATE) not in Path("/proc/self/mounts").read_text()
-    assert not list(Path("/sys/class/net").glob("veth*"))
+    assert not any(link.exists() for link in links)
