@@ -88,7 +88,7 @@ def install(bench: Bench) -> Iterator[Row]:
             bench.in_turn(
                 {
                     "role argo": Way(lambda: bench.install(namespace=next(empty)), True),
-                    "kubectl apply + wait": bench.program("kubectl", lambda path: kubectl_install(bench, next(empty))),
+                    "kubectl apply + wait": bench.program("kubectl", lambda: kubectl_install(bench, next(empty))),
                     "kubernetes.core.k8s, wait": Way(lambda: bench.play([k8s_install(bench, next(empty))]), True),
                 }
             ),
@@ -106,7 +106,7 @@ def unchanged(bench: Bench) -> Iterator[Row]:
             bench.in_turn(
                 {
                     "role argo": Way(lambda: bench.install(namespace=bench.namespace), True),
-                    "kubectl apply + wait": bench.program("kubectl", lambda path: kubectl_install(bench, namespace)),
+                    "kubectl apply + wait": bench.program("kubectl", lambda: kubectl_install(bench, namespace)),
                     "kubernetes.core.k8s, wait": Way(lambda: bench.play([k8s_install(bench, namespace)]), True),
                 }
             ),

@@ -38,7 +38,7 @@ def logs(bench: Bench, items: int) -> Iterator[Row]:
             raise BenchError(f"{lines} lines came home instead of {items * LINES}")
         return seconds
 
-    def by_argo(_path: str) -> float:
+    def by_argo() -> float:
         ended = bench.run(bench.argo_command("logs", name, "--no-color"))
         (home / "all.log").write_text(ended.output)
         return ended.seconds
@@ -57,7 +57,7 @@ def logs(bench: Bench, items: int) -> Iterator[Row]:
         "workflow_wait": Way(lambda: whole(lambda: bench.play([{"argo.workflows.workflow_wait": wanted}])), True),
         "workflow_logs": Way(lambda: whole(lambda: bench.play([{"argo.workflows.workflow_logs": wanted}])), True),
         "bare HTTP, 8 connections": Way(lambda: whole(by_http)),
-        "argo logs": bench.program("argo", lambda path: whole(lambda: by_argo(path))),
+        "argo logs": bench.program("argo", lambda: whole(by_argo)),
         "loop of k8s_log": Way(lambda: bench.play([k8s_log]), True) if items <= 100 else "not repeated for so many",
     }
     targets = []

@@ -84,9 +84,9 @@ def memory(bench: Bench) -> Iterator[Row]:
             {
                 "workflow_wait with logs": Way(collecting),
                 "workflow_info": Way(lambda: good(info()).rss),
-                "argo logs": bench.program("argo", lambda path: bench.run(bench.argo_command("logs", "logs-100")).rss),
+                "argo logs": bench.program("argo", lambda: bench.run(bench.argo_command("logs", "logs-100")).rss),
                 "kubectl logs of one pod": bench.program(
-                    "kubectl", lambda path: bench.run(bench.kubectl_command("logs", names[0], "-c", "main")).rss
+                    "kubectl", lambda: bench.run(bench.kubectl_command("logs", names[0], "-c", "main")).rss
                 ),
                 "k8s_log of one pod": Way(lambda: good(one()).rss),
             }

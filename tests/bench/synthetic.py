@@ -222,7 +222,6 @@ class SyntheticServer:
     """While entered, a process of its own serves a new BigRun at `host`."""
 
     def __init__(self, port: int, items: int, size: int = 0) -> None:
-        self.host = f"http://127.0.0.1:{port}"
         self._ready, there = multiprocessing.Pipe()
         self._process = multiprocessing.get_context("spawn").Process(
             target=_serve, args=(items, size, port, there), daemon=True

@@ -85,12 +85,12 @@ class Bench:
 
     # -- measuring ------------------------------------------------------------------------------------------------
 
-    def in_turn(self, ways: Mapping[str, Way | str], rounds: int = 0) -> dict[str, Series]:
+    def in_turn(self, ways: Mapping[str, Way | str]) -> dict[str, Series]:
         """Measure A B C A B C …; a string instead of a Way says why that one is absent."""
         values: dict[str, list[float]] = {name: [] for name, way in ways.items() if isinstance(way, Way)}
         spent = dict.fromkeys(values, 0.0)
         empty: list[float] = []
-        for _round in range(rounds or self.rounds):
+        for _round in range(self.rounds):
             if any(isinstance(way, Way) and way.over_empty for way in ways.values()):
                 empty.append(self.play([]))
             for name, way in ways.items():
@@ -109,10 +109,9 @@ class Bench:
 
     # -- programs -------------------------------------------------------------------------------------------------
 
-    def program(self, name: str, run: Callable[[str], float]) -> Way | str:
+    def program(self, name: str, run: Callable[[], float]) -> Way | str:
         """A way that needs the program `argo` or `kubectl`, if it is there."""
-        path: str = getattr(self, name)
-        return Way(lambda: run(path)) if path else f"no {name} on this machine"
+        return Way(run) if getattr(self, name) else f"no {name} on this machine"
 
     def argo_command(self, *args: str) -> list[str]:
         return [self.argo, "--kubeconfig", str(self.kubeconfig), "-n", self.namespace, *args]
@@ -263,13 +262,13 @@ class Bench:
             raise BenchError(f"the Workflow {name} has {len(found)} pods instead of {items}")
         return found
 
-    def next_event(self, path: str, wanted: Callable[[Json], bool], **query: Any) -> Callable[[], float]:
+    def next_event(self, path: str, wanted: Callable[[Json], bool]) -> Callable[[], float]:
         """Watch from now on; the function returned waits for the first wanted event and says when it came."""
-        version = self.cluster.get(path, limit=1, **query)["metadata"]["resourceVersion"]
+        version = self.cluster.get(path, limit=1)["metadata"]["resourceVersion"]
         came: list[float] = []
 
         def watch() -> None:
-            for event in self.cluster.watch(path, version, accept=METADATA, **query):
+            for event in self.cluster.watch(path, version, accept=METADATA):
                 if event["type"] != "BOOKMARK" and wanted(event["object"]):
                     came.append(time.monotonic())
                     return

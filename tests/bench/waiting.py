@@ -59,9 +59,7 @@ def finish(bench: Bench) -> Iterator[Row]:
         bench.in_turn(
             {
                 "workflow_wait": play(by_module),
-                "argo wait": bench.program(
-                    "argo", lambda path: waiting(lambda name: [*bench.argo_command("wait", name)])
-                ),
+                "argo wait": bench.program("argo", lambda: waiting(lambda name: [*bench.argo_command("wait", name)])),
                 "k8s_info, until, delay 5": play(lambda name: poll(bench, name)),
             }
         ),
@@ -115,10 +113,10 @@ def first_pod(bench: Bench) -> Iterator[Row]:
             {
                 "workflow": play(ours),
                 "argo submit": bench.program(
-                    "argo", lambda path: submitting(lambda: [*bench.argo_command("submit", str(manifest))])
+                    "argo", lambda: submitting(lambda: [*bench.argo_command("submit", str(manifest))])
                 ),
                 "kubectl create": bench.program(
-                    "kubectl", lambda path: submitting(lambda: [*bench.kubectl_command("create", "-f", str(manifest))])
+                    "kubectl", lambda: submitting(lambda: [*bench.kubectl_command("create", "-f", str(manifest))])
                 ),
                 "kubernetes.core.k8s": play(theirs),
             }
