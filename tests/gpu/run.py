@@ -100,7 +100,7 @@ class Machine:
         ) as running:
             assert running.stdout
             for line in running.stdout:
-                self.say(line)
+                self.say(line.replace(str(self.folder), "FOLDER"))
         self.say(f"[exit status {running.returncode} after {time.monotonic() - started:.1f} s]\n")
         if running.returncode:
             self.failed.append(title)
