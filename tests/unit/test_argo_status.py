@@ -146,8 +146,9 @@ def test_applying_takes_the_right_to_put_back_what_was_there_too(kind: str, ther
 
 
 def test_deleting_takes_reading_and_deleting() -> None:
-    (right, *_others) = _status.rights_to_delete(thing("CustomResourceDefinition"))
-    assert right == Right("", "apiextensions.k8s.io", "customresourcedefinitions", "get")
+    rights = list(_status.rights_to_delete(thing("CustomResourceDefinition")))
+    crds = ("", "apiextensions.k8s.io", "customresourcedefinitions")
+    assert rights == [Right(*crds, "get"), Right(*crds, "delete")]
 
 
 def role(*rules: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Argo's accounts may really do in a namespace, compared with what their Roles say: nothing less, nothing more.
+"""What Argo's accounts may really do in a namespace, compared with the list of role argo: nothing less, nothing more.
 
 Usage: effective_rights.py KUBECONFIG NAMESPACE
 """
@@ -9,31 +9,29 @@ Usage: effective_rights.py KUBECONFIG NAMESPACE
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+import yaml
+
+from ansible_collections.argo.workflows.plugins.module_utils import _status
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import Cluster
 
-ROLES = {
-    "argo": "argo-role",
-    "argo-server": "argo-server-role",
-    "argo-workflow": "argo-workflow",
-    "argo-client": "argo-client",
+RIGHTS = yaml.safe_load((Path(__file__).parents[3] / "roles/argo/vars/main/rights.yml").read_text())
+RULES = {
+    "argo": ["controller_home", "controller"],
+    "argo-server": ["server"],
+    "argo-workflow": ["executor"],
+    "argo-client": ["client"],
 }
+"""Whose account has which of the lists `__argo_NAME_rules`."""
 
 
-def expand(rules: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
-    """Rules as (group, resource, verb)."""
-    return {
-        (group, resource, verb)
-        for rule in rules
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
+def granted(rules: list[dict[str, Any]], namespace: str) -> set[_status.Right]:
+    return set(_status.rights_granted({"metadata": {"namespace": namespace}, "rules": rules}))
 
 
-def effective(kubeconfig: str, namespace: str, account: str) -> set[tuple[str, str, str]]:
+def effective(kubeconfig: str, namespace: str, account: str) -> set[_status.Right]:
     """What the cluster says that a service account may do in the namespace."""
     user = f"system:serviceaccount:{namespace}:{account}"
     cluster = Cluster.from_params({"kubeconfig": kubeconfig, "impersonate_user": user})
@@ -41,18 +39,17 @@ def effective(kubeconfig: str, namespace: str, account: str) -> set[tuple[str, s
     answer = cluster.create("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", review)["status"]
     if answer["incomplete"]:
         raise SystemExit(f"the cluster cannot list the rights of {account}: {answer.get('evaluationError')}")
-    return expand(answer["resourceRules"])
+    return granted(answer["resourceRules"], namespace)
 
 
 def main(kubeconfig: str, namespace: str) -> None:
     everyone = effective(kubeconfig, namespace, "default")
-    roles = Cluster.from_params({"kubeconfig": kubeconfig})
-    for account, role in ROLES.items():
-        path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles/{role}"
-        wanted = expand(roles.get(path)["rules"])
+    for account, lists in RULES.items():
+        wanted = granted([rule for name in lists for rule in RIGHTS[f"__argo_{name}_rules"]], namespace)
         found = effective(kubeconfig, namespace, account) - everyone
         if found != wanted:
-            raise SystemExit(f"{account}: missing {sorted(wanted - found)}, too many {sorted(found - wanted)}")
+            missing, too_many = _status.in_words(wanted - found), _status.in_words(found - wanted)
+            raise SystemExit(f"{account}: missing {missing}, too many {too_many}")
 
 
 if __name__ == "__main__":
