@@ -53,6 +53,7 @@ class LogOptions:
     """Names of containers; `main` is the template's own (all of a containerSet), `all` is every one of the pod."""
     timestamps: bool = False
     parallel: int = 64
+    """The most connections at the same time; to follow takes two, one for what runs and one for what has ended."""
     since: str | None = None
     """Only lines from this time on (RFC 3339, whole seconds)."""
     tail: int | None = None
@@ -111,7 +112,7 @@ class Collector:
         self._to_fetch: collections.deque[_Job] = collections.deque()
         self._to_follow: collections.deque[_Job] = collections.deque()
         self._fetching = self._following = self._idle = 0
-        self._fetchers = max(1, min(FETCHERS, options.parallel // 4))
+        self._fetchers = max(1, min(FETCHERS, options.parallel // 4 if options.follow else options.parallel))
         self._threads: list[threading.Thread] = []
         self._stopping = False
 
@@ -223,9 +224,11 @@ class Collector:
         elif job.queued:
             return
         job.queued = True
-        (self._to_fetch if job.ended else self._to_follow).append(job)
-        limit = self._fetchers + self._following if job.ended else self._options.parallel
-        if not self._idle and len(self._threads) < limit:
+        fetch = self._is_fetch(job)
+        (self._to_fetch if fetch else self._to_follow).append(job)
+        limit = self._fetchers + self._following if fetch else self._options.parallel
+        # A worker that was notified is idle until it wakes.
+        if self._idle < len(self._to_fetch) + len(self._to_follow) and len(self._threads) < limit:
             thread = threading.Thread(target=self._work, name=f"log-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -240,7 +243,7 @@ class Collector:
                         return
                     self._changed.wait()
                 self._idle -= 1
-                fetching = job.ended
+                fetching = self._is_fetch(job)
                 self._fetching += fetching
                 self._following += not fetching
                 job.busy, job.queued = True, False
@@ -258,6 +261,10 @@ class Collector:
                         self._enqueue(job)
                     self._changed.notify()
 
+    def _is_fetch(self, job: _Job) -> bool:
+        """Whether a log is read to its present end, and not stayed with."""
+        return job.ended or not self._options.follow
+
     def _next(self) -> _Job | None:
         if self._stopping:
             return None
@@ -272,7 +279,7 @@ class Collector:
         log, backoff = job.log, Backoff(self._clock)
         while not log.done and not self._stopping:
             known, started = log.received, self._clock.monotonic()
-            follow = self._options.follow and not job.ended
+            follow = not self._is_fetch(job)
             cutter = Cutter(
                 log.cursor,
                 stamps=self._options.timestamps,

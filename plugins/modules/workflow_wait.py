@@ -137,7 +137,7 @@ options:
     default: false
   parallel_logs:
     description:
-      - The most connections that are open for logs at the same time.
+      - The most connections that are open for logs at the same time, at least 2.
     type: int
     default: 64
   progress:
@@ -379,7 +379,7 @@ def wanted_of(params: dict[str, Any]) -> Wanted:
         give_up_on=frozenset(params["give_up_on"]),
         give_up_after=params["give_up_after"],
         logs_dir=Path(params["logs_dir"]).absolute() if params["logs_dir"] else None,
-        logs=LogOptions(tuple(params["containers"]), params["log_timestamps"], max(1, params["parallel_logs"])),
+        logs=LogOptions(tuple(params["containers"]), params["log_timestamps"], max(2, params["parallel_logs"])),
         merged=params["merged_log"],
         show_tree=params["progress"] != "none",
         show_logs=params["progress"] == "logs",

@@ -8,6 +8,8 @@ from __future__ import annotations
 import errno
 import json
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +47,13 @@ class Kubelet(Cluster):
         super().__init__("https://k8s", None)
         self.answer = answer
         self.queries: list[dict[str, Any]] = []
+        self.paths: set[str] = set()
         self.open = self.most = 0
         self._lock = threading.Lock()
 
     def open_log(self, path: str, *, read_timeout: float, **query: Any) -> Any:
         self.queries.append(query)
+        self.paths.add(path)
         if isinstance(self.answer, ApiError):
             raise self.answer
         with self._lock:
@@ -157,6 +161,31 @@ def test_no_more_connections_are_open_than_allowed(tmp_path: Path) -> None:
     collector.wait(kubelet.clock.monotonic() + 20)
     assert not collector.pending
     assert 1 <= kubelet.most <= 5
+
+
+def until(condition: Callable[[], Any]) -> None:
+    end = time.monotonic() + 10
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert condition()
+
+
+def test_however_fast_containers_start_each_is_followed_at_once() -> None:
+    collector = Collector(kubelet := Kubelet(LINE), LogOptions())
+    collector.add_run(LogFolder(None, "wf", "ns", "uid"))
+    collector.see("wf", pod("ended"))
+    until(lambda: not collector.pending and collector._idle == 1)
+    with collector._changed:  # the idle worker does not wake before all are there
+        for number in range(20):
+            collector.see("wf", pod(f"p{number}", f"{number}:a", "Running", main={"running": {}}))
+    until(lambda: len(kubelet.paths) == 21)
+    collector.stop("enough")
+
+
+def test_with_one_connection_a_container_that_runs_is_asked_too() -> None:
+    running = pod("p", "0:a", "Running", main={"running": {}})
+    [log] = collect(Kubelet(LINE), None, running, parallel=1, follow=False).logs
+    assert (log.size, log.why_incomplete) == (6, "the container still runs")
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,11 @@ def await_file(path: Path) -> None:
         time.sleep(0.05)
 
 
+def test_two_connections_for_logs_are_the_least() -> None:
+    params = {name: option.get("default") for name, option in workflow_wait.ARGUMENT_SPEC.items()}
+    assert workflow_wait.wanted_of(params | {"parallel_logs": 1}).logs.parallel == 2
+
+
 @pytest.mark.parametrize("module", [workflow_wait, workflow_logs])
 def test_every_option_is_documented_and_every_documented_one_is_there(module: Any) -> None:
     documented = yaml.safe_load(module.DOCUMENTATION)["options"]
