@@ -499,6 +499,35 @@ def test_namespace_labels_and_quota_are_there_if_asked_for() -> None:
     assert "ResourceQuota work/argo-quota" in managed, "it is the workflows that use GPUs"
 
 
+# -- what the next play gets ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changed", "url"),
+    [
+        ({}, "https://argo-server.argo.svc:2746/"),
+        ({"argo_server_tls": "off", "argo_namespace": "team-a"}, "http://argo-server.team-a.svc:2746/"),
+        ({"argo_server_base_href": "/argo/"}, "https://argo-server.argo.svc:2746/"),
+    ],
+)
+def test_the_server_serves_at_the_root_wherever_a_proxy_puts_it(changed: dict[str, Any], url: str) -> None:
+    assert value("__argo_installation.server_url", **changed) == url
+
+
+@pytest.mark.parametrize(
+    ("changed", "more"),
+    [
+        ({}, ""),
+        ({"argo_kubeconfig": "/my kube/config"}, " -e 'argo_kubeconfig=\"/my kube/config\"'"),
+        ({"argo_context": "prod"}, " -e argo_context=prod"),
+        ({"argo_kubeconfig": "/k", "argo_context": "prod"}, " -e argo_kubeconfig=/k -e argo_context=prod"),
+    ],
+)
+def test_the_command_that_opens_the_ui_asks_the_same_cluster(changed: dict[str, Any], more: str) -> None:
+    command = "ansible-playbook argo.workflows.ui -e argo_namespace=argo"
+    assert value("__argo_installation.ui_command", **changed) == command + more
+
+
 # -- removal ----------------------------------------------------------------------------------------------------------
 
 
@@ -531,6 +560,11 @@ def test_nothing_is_wrong_with_the_defaults() -> None:
         ({"argo_namespace": "a" * 64}, "at most 63"),
         ({"argo_managed_namespace": "-x"}, 'argo_managed_namespace "-x" is no namespace name'),
         ({"argo_instance_id": "x" * 64}, "argo_instance_id"),
+        (
+            {"argo_instance_id": "Team_A"},
+            'argo_instance_id "Team_A" cannot be part of the name of the controller\'s lease',
+        ),
+        ({"argo_instance_id": "a..b"}, 'argo_instance_id "a..b"'),
         ({"argo_version": "latest"}, 'argo_version "latest" is no version'),
         ({"argo_config": {"parralelism": 1, "instanceId": "a"}}, "stop at: instanceId, parralelism"),
         ({"argo_config": {"config": "parallelism: 1"}}, "not both forms"),
@@ -546,6 +580,10 @@ def test_nothing_is_wrong_with_the_defaults() -> None:
         ({"argo_server_base_href": "argo"}, 'argo_server_base_href "argo" must start and end with "/"'),
         ({"argo_server_auth_modes": ["sso"]}, "set argo_config.sso"),
         ({"argo_client_token_file": "/tmp/token"}, "set argo_client to true"),
+        (
+            {"argo_client": True, "argo_client_token_file": "/tmp/token", "argo_client_token_seconds": 300},
+            "argo_client_token_seconds is 300",
+        ),
         ({"argo_crds": "absent"}, "does not work without its CRDs"),
         ({"argo_remove": ["workflows"]}, "argo_state"),
     ],
@@ -554,9 +592,66 @@ def test_bad_input_gets_a_sentence(changed: dict[str, Any], sentence: str) -> No
     assert sentence in problems(**changed)
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"argo_instance_id": "team-a.1"},
+        {"argo_instance_id": "x" * 63},
+        {"argo_client_token_seconds": 300},
+        {"argo_client": True, "argo_client_token_file": "/tmp/token", "argo_client_token_seconds": 600},
+    ],
+)
+def test_what_works_is_accepted(changed: dict[str, Any]) -> None:
+    assert problems(**changed) == ""
+
+
 def test_everything_that_is_wrong_is_said_at_once() -> None:
     said = problems(argo_namespace="A", argo_version="x", argo_config={"foo": 1})
     assert "argo_namespace" in said and "argo_version" in said and "foo" in said
+
+
+# -- what stands in the way -------------------------------------------------------------------------------------------
+
+NOTHING_IN_THE_WAY = {
+    "user": "somebody",
+    "missing_rights": [],
+    "missing_crds": [],
+    "claimed_by": "",
+    "others": [],
+    "other_controllers": [],
+    "used_elsewhere": [],
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        ({}, ""),
+        (
+            {"missing_rights": ["get pods in argo"]},
+            "somebody lacks these rights (the default kubeconfig): get pods in argo.",
+        ),
+        (
+            {"missing_crds": ["workflows"], "missing_rights": ["x"]},
+            "The cluster lacks Argo's CRDs workflows. An administrator",
+        ),
+        ({"claimed_by": "first"}, "already managed by the installation in namespace first"),
+        (
+            {"others": ["Service argo/argo-server (made by helm)"]},
+            "did not make: Service argo/argo-server (made by helm). To take",
+        ),
+        (
+            {"other_controllers": [{"metadata": {"name": "controller"}}]},
+            "This role did not make: Deployment controller.",
+        ),
+        ({"used_elsewhere": ["team-b"]}, "which would go with them: team-b."),
+    ],
+)
+def test_what_stands_in_the_way_gets_a_sentence(found: dict[str, Any], sentence: str) -> None:
+    known = variables() | {"__argo_before": NOTHING_IN_THE_WAY | found}
+    obstacles = Templar(loader=DataLoader(), variables=known).template(trust_as_template("{{ __argo_obstacles }}"))
+    assert sentence in " ".join(obstacles)
+    assert bool(obstacles) == bool(found)
 
 
 # -- the role's tasks and documents -----------------------------------------------------------------------------------
