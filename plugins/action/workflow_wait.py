@@ -25,6 +25,7 @@ from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
+from ansible.utils.path import unfrackpath
 
 MACHINE_READABLE = ("json", "minimal", "oneline", "tree", "null", "xml", "junit")
 """Stdout callbacks, by the last part of their name, whose output lines of ours would spoil."""
@@ -49,7 +50,7 @@ class ActionModule(ActionBase):
             return self._module(args, task_vars)
         with _pipe(bool(self._connection.become)) as path:
             # A journal that the user asked for gets the events; then they are read from there.
-            journal = Path(args.get("journal") or path)
+            journal = self._journal(args["journal"]) if args.get("journal") else path
             reader = _Reader(journal, Display())
             reader.start()
             try:
@@ -57,6 +58,12 @@ class ActionModule(ActionBase):
                     return self._module(args | {"journal": str(journal)}, task_vars)
             finally:
                 reader.finish()
+
+    def _journal(self, path: str) -> Path:
+        """The file as the module itself would find it: `~` is its user's, and it starts in the playbook's folder."""
+        if self._connection.become and (path == "~" or path.startswith("~/")):
+            path = f"~{self.get_become_option('become_user') or 'root'}{path[1:]}"
+        return Path(unfrackpath(path, follow=False, basedir=self._loader.get_basedir()))
 
     def _module(self, args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         result: dict[str, Any] = self._execute_module(
@@ -135,31 +142,38 @@ class _Reader(threading.Thread):
         self._display = display
         self._over = threading.Event()
         self._tree: str | None = None
+        self._path = path
+        self._file: int | None = None
+        self._old = path.stat().st_size if os.access(path, os.R_OK) else 0
         encoding = (sys.__stdout__.encoding if sys.__stdout__ else None) or sys.getfilesystemencoding()
         self._plain = not encoding.lower().replace("-", "").startswith("utf")
-        path.touch()
-        # Not waiting for a writer: if the module fails before it opens its journal, there will never be one.
-        self._pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        if not path.is_fifo():
-            os.lseek(self._pipe, 0, os.SEEK_END)
 
     def run(self) -> None:
         rest = b""
         while True:
             over = self._over.is_set()
-            try:
-                data = os.read(self._pipe, 65536)
-            except BlockingIOError:
-                data = b""
-            if data:
+            if data := self._read():
                 *lines, rest = (rest + data).split(b"\n")
                 for line in lines:
                     self._show(json.loads(line))
             elif over:
-                os.close(self._pipe)
-                return
+                break
             else:
                 time.sleep(PAUSE)
+        if self._file is not None:
+            os.close(self._file)
+
+    def _read(self) -> bytes:
+        """What is new in the journal; nothing while it is not there, or if this user may not read what another writes."""
+        try:
+            if self._file is None:
+                # Not waiting for a writer: if the module fails before it opens its journal, there will never be one.
+                self._file = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
+                if self._old:
+                    os.lseek(self._file, self._old, os.SEEK_SET)
+            return os.read(self._file, 65536)
+        except OSError:
+            return b""
 
     def finish(self) -> None:
         """Print what is left; the module has ended."""

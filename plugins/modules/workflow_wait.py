@@ -154,6 +154,8 @@ options:
   journal:
     description:
       - File to which what happens is appended, one JSON object a line, for other programs.
+      - A relative path starts in the folder of the playbook if the module runs on the control node, as that of O(logs_dir)
+        does.
     type: path
 extends_documentation_fragment:
   - argo.workflows.attributes

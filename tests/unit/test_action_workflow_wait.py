@@ -37,6 +37,7 @@ def action(args: dict[str, Any], transport: str = "local", **task: Any) -> Actio
     plugin = ActionModule.__new__(ActionModule)
     plugin._task = types.SimpleNamespace(**{"args": args, "check_mode": False, "async_val": 0, "no_log": False} | task)
     plugin._connection = types.SimpleNamespace(transport=transport, become=None)
+    plugin._loader = types.SimpleNamespace(get_basedir=lambda: "/playbooks")
 
     def execute(module_args: dict[str, Any], **options: Any) -> dict[str, Any]:
         if "journal" in module_args:
@@ -64,6 +65,36 @@ def test_a_journal_of_the_users_own_is_written_and_shown_from_there(shown: list[
     assert result["args"]["journal"] == str(tmp_path / "journal")
     assert len(shown) == 3
     assert len((tmp_path / "journal").read_text().splitlines()) == 1 + len(EVENTS)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("~/journal", "/home/me/journal"),
+        ("$RUN/journal", "/playbooks/nightly/journal"),
+        ("journal", "/playbooks/journal"),
+        ("/var/journal", "/var/journal"),
+    ],
+)
+def test_the_journal_is_read_where_the_module_writes_it(
+    given: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("RUN", "nightly")
+    assert action({})._journal(given) == Path(expected)
+
+
+def test_the_journal_of_another_user_is_in_that_ones_home() -> None:
+    plugin = action({})
+    plugin._connection.become = types.SimpleNamespace(get_option=lambda *_args, **_options: "root")
+    assert plugin._journal("~/journal") == Path("~root/journal").expanduser()
+
+
+def test_a_journal_that_cannot_be_read_here_is_the_modules_business(shown: list[str], tmp_path: Path) -> None:
+    plugin = action({"name": "say", "journal": str(tmp_path / "missing" / "journal")})
+    plugin._execute_module = lambda **_options: {"failed": True}
+    assert plugin.run() == {"failed": True}
+    assert not shown
 
 
 @pytest.mark.parametrize(
