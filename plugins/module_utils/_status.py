@@ -241,8 +241,11 @@ def rights_to_displace(item: Object) -> Iterator[Right]:
 
 
 def _right(item: Object, verb: str) -> Right:
-    kind = KINDS[item["kind"]]
-    return Right(item["metadata"].get("namespace") or "", kind.group, kind.plural, verb)
+    kind, metadata = KINDS[item["kind"]], item["metadata"]
+    namespace = metadata.get("namespace") or ""
+    if item["kind"] == "Namespace" and verb != "create":
+        namespace = metadata["name"]  # the API server authorises a request for a namespace inside that namespace
+    return Right(namespace, kind.group, kind.plural, verb)
 
 
 def rights_granted(role: Object) -> Iterator[Right]:

@@ -151,6 +151,14 @@ def test_deleting_takes_reading_and_deleting() -> None:
     assert rights == [Right(*crds, "get"), Right(*crds, "delete")]
 
 
+def test_all_but_making_a_namespace_is_a_right_inside_it() -> None:
+    team = thing("Namespace", "team")
+    inside = [Right("team", "", "namespaces", verb) for verb in ("get", "patch", "delete")]
+    assert list(_status.rights_to_apply(team, None)) == [*inside[:2], Right("", "", "namespaces", "create")]
+    assert list(_status.rights_to_apply(team, team)) == inside[:2]
+    assert list(_status.rights_to_delete(team)) == [inside[0], inside[2]]
+
+
 def role(*rules: dict[str, Any]) -> dict[str, Any]:
     return thing("Role", "r", rules=list(rules))
 
