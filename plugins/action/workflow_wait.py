@@ -164,7 +164,7 @@ class _Reader(threading.Thread):
             os.close(self._file)
 
     def _read(self) -> bytes:
-        """What is new in the journal; nothing while it is not there, or if this user may not read what another writes."""
+        """What is new in the journal; nothing while it is not there, or if this user may not read it."""
         try:
             if self._file is None:
                 # Not waiting for a writer: if the module fails before it opens its journal, there will never be one.

@@ -56,7 +56,8 @@ class Wanted:
     label_selector: str = ""
     """Instead of names: the Workflows that have these labels when the wait begins."""
     until: str = "finished"
-    """"finished", "running" (the first pod runs) or "suspended"."""
+    """"finished", "running" (the first pod runs) or "suspended": a condition has to have held once for each run that
+    has not ended."""
     node: tuple[str, str] | None = None
     """A node's name and the phase to wait for, instead of `until`."""
     timeout: float = 3600.0
@@ -83,6 +84,8 @@ class _Watched:
     reading: bool = False
     dirty: bool = True
     ended_at: float | None = None
+    met: bool = False
+    """The condition of the wait holds, or has held."""
     said: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -132,6 +135,15 @@ class Follower:
     @property
     def runs(self) -> list[Run]:
         return [watched.run for watched in self._watched.values()]
+
+    def missed_condition(self, run: Run) -> str:
+        """In words, the condition that the run has ended without; empty if it goes on, or if there is none to miss."""
+        watched = self._watched[run.name]
+        if watched.met or not (run.done or run.deleted):
+            return ""
+        if self.wanted.node:
+            return "its node {} was {}".format(*self.wanted.node)
+        return "" if self.wanted.until == "finished" else f"it was {self.wanted.until}"
 
     def wall(self) -> datetime.datetime:
         """The time of day."""
@@ -286,10 +298,13 @@ class Follower:
         now = self._clock.monotonic()
         if self._interrupted():
             return "interrupted"
-        if all(self._has_ended(watched, now) for watched in self._watched.values()):
+        for watched in self._watched.values():
+            watched.met = watched.met or self._condition_holds(watched.run)
+        ended = [self._has_ended(watched, now) for watched in self._watched.values()]
+        if all(ended):
             vanished = [run for run in self.runs if run.deleted and not run.done]
             return "deleted" if vanished else "finished"
-        if self._condition_holds():
+        if all(over or watched.met for over, watched in zip(ended, self._watched.values(), strict=True)):
             return "condition"
         if now >= self._deadline:
             return "timeout"
@@ -303,15 +318,13 @@ class Follower:
             watched.ended_at = now
         return True
 
-    def _condition_holds(self) -> bool:
+    def _condition_holds(self, run: Run) -> bool:
         if self.wanted.node:
             name, phase = self.wanted.node
-            return all(run.node_phase(name) == phase for run in self.runs)
-        if self.wanted.until == "running":
-            return all(run.running() for run in self.runs)
-        if self.wanted.until == "suspended":
-            return all(run.suspended() for run in self.runs)
-        return False
+            return run.node_phase(name) == phase
+        return (self.wanted.until == "running" and run.running()) or (
+            self.wanted.until == "suspended" and run.suspended()
+        )
 
     def _take_events(self, patience: float) -> None:
         """Take the events that have come, after waiting for the first."""

@@ -100,10 +100,14 @@ def failure_of(follower: Follower, outcome: str, fail_on: Collection[str], actio
         sentences.append("The wait was interrupted.")
     in_vain = bool(sentences)
     for run in follower.runs:
+        missed = follower.missed_condition(run)
         if run.done and run.phase.lower() in fail_on:
             sentences.append(_end_of(run))
         elif run.deleted and not run.done and "deleted" in fail_on:
             sentences.append(f"Workflow {run.name} was deleted before it had ended.")
+        elif missed and "condition" in fail_on:
+            end = f"is {run.phase}{_counts(run)}, and has ended" if run.done else "was deleted"
+            sentences.append(f"Workflow {run.name} {end} before {missed}.")
         elif not run.done and in_vain:
             then = {
                 "leave": "goes on; wait for it again by its name",

@@ -35,11 +35,13 @@ options:
     default: argo
   until:
     description:
-      - What to wait for. With several Workflows it must hold for each of them.
+      - What to wait for.
       - V(finished) - it has ended, as V(Succeeded), V(Failed) or V(Error).
-      - V(running) - its first pod runs.
+      - V(running) - its first pod runs, or has run.
       - V(suspended) - it waits for somebody to resume it.
-      - A Workflow that ends before the condition holds ends the wait, too.
+      - With several Workflows the wait ends when the condition has held for each of them, though not at the same time.
+      - A Workflow that ends before the condition has held is not waited for any longer; O(fail_on) says whether the task
+        then fails.
     type: str
     choices: [finished, running, suspended]
     default: finished
@@ -84,12 +86,13 @@ options:
     description:
       - What makes the task fail.
       - V(failed) and V(error) are the phases that a Workflow can end in, V(deleted) is a Workflow that was deleted
-        before it had ended, V(timeout) is O(wait_timeout), V(logs) is a log that is not complete.
+        before it had ended, V(timeout) is O(wait_timeout), V(condition) is a Workflow that has ended before what O(until)
+        or O(node) says, V(logs) is a log that is not complete.
       - Giving up because of O(give_up_on) always does.
     type: list
     elements: str
-    choices: [failed, error, deleted, timeout, logs]
-    default: [failed, error, deleted, timeout]
+    choices: [failed, error, deleted, timeout, condition, logs]
+    default: [failed, error, deleted, timeout, condition]
   give_up_on:
     description:
       - End the wait early, as a failure, on what does not heal by itself. By default nothing does.
@@ -218,7 +221,8 @@ EXAMPLES = r"""
 RETURN = r"""
 outcome:
   description:
-    - Why the wait has ended, V(finished), V(condition), V(timeout), V(gave_up), V(deleted) or V(interrupted).
+    - Why the wait has ended, V(finished), V(condition), V(timeout), V(gave_up), V(deleted) or V(interrupted). It is
+      V(finished) if all Workflows have ended, whatever was waited for.
   returned: always
   type: str
   sample: finished
@@ -353,8 +357,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "fail_on": {
         "type": "list",
         "elements": "str",
-        "choices": ["failed", "error", "deleted", "timeout", "logs"],
-        "default": ["failed", "error", "deleted", "timeout"],
+        "choices": ["failed", "error", "deleted", "timeout", "condition", "logs"],
+        "default": ["failed", "error", "deleted", "timeout", "condition"],
     },
     "give_up_on": {"type": "list", "elements": "str", "choices": list(KINDS), "default": []},
     "give_up_after": {"type": "int", "default": 300},

@@ -185,6 +185,45 @@ def test_a_condition_ends_the_wait(name: str, options: dict[str, Any], servers: 
     assert Follower(server.cluster(), wanted(name, **options), Journal(None)).follow() == "condition"
 
 
+def test_a_run_that_ends_without_the_condition_ends_the_wait_and_is_a_failure(servers: list[Recorded]) -> None:
+    follower = Follower(start(servers, "fanout-ok").cluster(), wanted("fanout-ok", until="suspended"), Journal(None))
+    assert follower.follow() == "finished"
+    failure = _result.failure_of(follower, "finished", ["failed", "condition"], "leave")
+    assert failure == "Workflow fanout-ok is Succeeded (3 Succeeded), and has ended before it was suspended."
+    assert _result.failure_of(follower, "finished", ["failed"], "leave") == ""
+
+
+def test_a_condition_that_held_before_the_end_was_not_missed(servers: list[Recorded]) -> None:
+    for options in ({"until": "running"}, {"node": ("echo(0:Argo)(0)", "Succeeded")}):
+        follower = Follower(start(servers, "fanout-ok").cluster(), wanted("fanout-ok", **options), Journal(None))
+        assert _result.failure_of(follower, follower.follow(), ["condition"], "leave") == ""
+
+
+def test_of_several_runs_each_has_to_meet_the_condition_once_or_to_end(servers: list[Recorded]) -> None:
+    names = ("resumed", "suspended", "ended", "deleted")
+    follower = Follower(start(servers, "fanout-ok").cluster(), Wanted("argo", names, until="suspended"), Journal(None))
+    for name in names:
+        follower._add({"name": name, "namespace": "argo", "uid": name, "resourceVersion": "1"})
+    runs = {run.name: run for run in follower.runs}
+
+    def see(name: str, phase: str, suspend: bool = False) -> str:
+        runs[name].see_workflow(
+            {"metadata": {"name": name, "uid": name}, "spec": {"suspend": suspend}, "status": {"phase": phase}}, 1.0
+        )
+        return follower._outcome()
+
+    assert see("ended", "Succeeded") == ""
+    assert see("resumed", "Running", suspend=True) == ""
+    assert see("resumed", "Running") == ""
+    runs["deleted"].deleted = True
+    assert see("suspended", "Running") == ""
+    assert see("suspended", "Running", suspend=True) == "condition"
+    assert _result.failure_of(follower, "condition", ["condition"], "leave") == (
+        "Workflow ended is Succeeded, and has ended before it was suspended. "
+        "Workflow deleted was deleted before it was suspended."
+    )
+
+
 def is_over(workflow: dict[str, Any], name: str) -> bool:
     """Whether the recording has come beyond what the tests wait for: the end, or the resumption of a suspended run."""
     nodes = workflow.get("status", {}).get("nodes", {}).values()
