@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every module shares: the connection options, and the one place where errors become `fail_json`.
+"""What the modules share: the options of connections and logs, and the one place where errors become `fail_json`.
 
 Private to the collection.
 """
@@ -58,6 +58,14 @@ CONNECTION_SPEC: dict[str, Any] = {
     "impersonate_groups": {"type": "list", "elements": "str", "fallback": _env("IMPERSONATE_GROUPS")},
 }
 """The connection options of kubernetes.core, by the same names and with the same environment variables."""
+
+LOG_SPEC: dict[str, Any] = {
+    "containers": {"type": "list", "elements": "str", "default": ["main"]},
+    "log_timestamps": {"type": "bool", "default": False},
+    "merged_log": {"type": "bool", "default": False},
+    "parallel_logs": {"type": "int", "default": 64},
+}
+"""The options of every module that collects logs; the doc fragment argo.workflows.logs says what they mean."""
 
 
 class UserError(Exception):

@@ -28,7 +28,7 @@ options:
     default: argo
   label_selectors:
     description:
-      - List only Workflows with these labels, each entry as in C(team=vision), C(tier in (a,b)) or C(!draft).
+      - List only Workflows with these labels, each entry as in C(team=vision), V(tier in (a,b\)) or C(!draft).
       - All of them must hold.
     type: list
     elements: str

@@ -35,18 +35,10 @@ options:
     type: path
   items:
     description:
-      - Only the logs of these items, by their index, their value, or their name as in C(echo(0:Argo)).
+      - Only the logs of these items, by their index, their value, or their name as in V(echo(0:Argo\)).
     type: list
     elements: str
     default: []
-  containers:
-    description:
-      - Names of the containers whose logs are wanted.
-      - V(main) is what the template runs; of a containerSet these are all its containers. V(all) is every container of
-        the pod, those that Argo adds included.
-    type: list
-    elements: str
-    default: [main]
   since:
     description:
       - Only lines that were written since then - a time such as C(2026-11-22T15:45:00Z), or a number and a unit before
@@ -60,21 +52,6 @@ options:
     description:
       - Only lines in which this regular expression (of Python) is found.
     type: str
-  log_timestamps:
-    description:
-      - Whether the lines begin with the time at which they were written.
-    type: bool
-    default: false
-  merged_log:
-    description:
-      - Whether to write all logs to C(WORKFLOW/merged.log), too, each line behind the name of its item.
-    type: bool
-    default: false
-  parallel_logs:
-    description:
-      - The most connections that are open at the same time.
-    type: int
-    default: 64
   wait_timeout:
     description:
       - Seconds after which logs that could not be had are given up.
@@ -84,6 +61,7 @@ extends_documentation_fragment:
   - argo.workflows.attributes
   - argo.workflows.attributes.actiongroup_argo
   - argo.workflows.connection
+  - argo.workflows.logs
 attributes:
   check_mode:
     support: full
@@ -196,7 +174,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster, pods, workflows
 from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, MergedFiles, Printer
-from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
+from ansible_collections.argo.workflows.plugins.module_utils._module import LOG_SPEC, UserError, run_module
 from ansible_collections.argo.workflows.plugins.module_utils._state import WORKFLOW_LABEL, Run, belongs_to, trim
 
 MAX_LOGS = 1000
@@ -205,17 +183,14 @@ MAX_LINE = 1000
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 ARGUMENT_SPEC: dict[str, Any] = {
+    **LOG_SPEC,
     "name": {"type": "str", "required": True},
     "namespace": {"type": "str", "default": "argo"},
     "logs_dir": {"type": "path"},
     "items": {"type": "list", "elements": "str", "default": []},
-    "containers": {"type": "list", "elements": "str", "default": ["main"]},
     "since": {"type": "str"},
     "tail": {"type": "int"},
     "grep": {"type": "str"},
-    "log_timestamps": {"type": "bool", "default": False},
-    "merged_log": {"type": "bool", "default": False},
-    "parallel_logs": {"type": "int", "default": 64},
     "wait_timeout": {"type": "int", "default": 300},
 }
 

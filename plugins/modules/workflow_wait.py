@@ -25,7 +25,7 @@ options:
   label_selectors:
     description:
       - Wait for the Workflows that have these labels when the wait begins, each entry as in C(team=vision) or
-        C(tier in (a,b)). All of them must hold.
+        V(tier in (a,b\)). All of them must hold.
     type: list
     elements: str
   namespace:
@@ -40,8 +40,8 @@ options:
       - V(running) - its first pod runs, or has run.
       - V(suspended) - it waits for somebody to resume it.
       - With several Workflows the wait ends when the condition has held for each of them, though not at the same time.
-      - A Workflow that ends before the condition has held is not waited for any longer; O(fail_on) says whether the task
-        then fails.
+      - A Workflow that ends before the condition has held is not waited for any longer; O(fail_on) says whether the
+        task then fails.
     type: str
     choices: [finished, running, suspended]
     default: finished
@@ -52,7 +52,7 @@ options:
     suboptions:
       name:
         description:
-          - Name of the node, as C(argo get) shows it, as in C(echo(0:Argo)); its full name or its ID will do, too.
+          - Name of the node, as C(argo get) shows it, as in V(echo(0:Argo\)); its full name or its ID will do, too.
         type: str
         required: true
       phase:
@@ -86,8 +86,8 @@ options:
     description:
       - What makes the task fail.
       - V(failed) and V(error) are the phases that a Workflow can end in, V(deleted) is a Workflow that was deleted
-        before it had ended, V(timeout) is O(wait_timeout), V(condition) is a Workflow that has ended before what O(until)
-        or O(node) says, V(logs) is a log that is not complete.
+        before it had ended, V(timeout) is O(wait_timeout), V(condition) is a Workflow that has ended before what
+        O(until) or O(node) says, V(logs) is a log that is not complete.
       - Giving up because of O(give_up_on) always does.
     type: list
     elements: str
@@ -119,30 +119,6 @@ options:
         an C(index.json) that says what is complete.
       - A second wait for the same Workflow goes on where the first was.
     type: path
-  containers:
-    description:
-      - Names of the containers whose logs are wanted.
-      - V(main) is what the template runs; of a containerSet these are all its containers. V(all) is every container of
-        the pod, those that Argo adds included.
-    type: list
-    elements: str
-    default: [main]
-  log_timestamps:
-    description:
-      - Whether the lines in the files begin with the time at which they were written.
-    type: bool
-    default: false
-  merged_log:
-    description:
-      - Whether to write all logs of a Workflow to C(WORKFLOW/merged.log), too, in the order in which they come, each
-        line behind the name of its item, as in C(echo(0:Argo)(0)).
-    type: bool
-    default: false
-  parallel_logs:
-    description:
-      - The most connections that are open for logs at the same time, at least 2.
-    type: int
-    default: 64
   progress:
     description:
       - What is shown while it waits.
@@ -157,13 +133,14 @@ options:
   journal:
     description:
       - File to which what happens is appended, one JSON object a line, for other programs.
-      - A relative path starts in the folder of the playbook if the module runs on the control node, as that of O(logs_dir)
-        does.
+      - A relative path starts in the folder of the playbook if the module runs on the control node, as that of
+        O(logs_dir) does.
     type: path
 extends_documentation_fragment:
   - argo.workflows.attributes
   - argo.workflows.attributes.actiongroup_argo
   - argo.workflows.connection
+  - argo.workflows.logs
 attributes:
   check_mode:
     support: full
@@ -329,13 +306,14 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow import Foll
 from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._logs import LogOptions
-from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
+from ansible_collections.argo.workflows.plugins.module_utils._module import LOG_SPEC, UserError, run_module
 from ansible_collections.argo.workflows.plugins.module_utils._result import failure_of, result_of
 from ansible_collections.argo.workflows.plugins.module_utils._state import KINDS
 
 SHUT_DOWN = ["leave", "stop", "terminate"]
 
 ARGUMENT_SPEC: dict[str, Any] = {
+    **LOG_SPEC,
     "name": {"type": "list", "elements": "str"},
     "label_selectors": {"type": "list", "elements": "str"},
     "namespace": {"type": "str", "default": "argo"},
@@ -363,10 +341,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "give_up_on": {"type": "list", "elements": "str", "choices": list(KINDS), "default": []},
     "give_up_after": {"type": "int", "default": 300},
     "logs_dir": {"type": "path"},
-    "containers": {"type": "list", "elements": "str", "default": ["main"]},
-    "log_timestamps": {"type": "bool", "default": False},
-    "merged_log": {"type": "bool", "default": False},
-    "parallel_logs": {"type": "int", "default": 64},
     "progress": {"type": "str", "choices": ["tree", "logs", "none"], "default": "tree"},
     "journal": {"type": "path"},
 }

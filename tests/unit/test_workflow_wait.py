@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.argo.workflows.plugins.doc_fragments import connection, logs
 from ansible_collections.argo.workflows.plugins.module_utils._module import CONNECTION_SPEC, UserError
 from ansible_collections.argo.workflows.plugins.modules import workflow_logs, workflow_wait
 
@@ -135,7 +136,10 @@ def test_two_connections_for_logs_are_the_least() -> None:
 
 @pytest.mark.parametrize("module", [workflow_wait, workflow_logs])
 def test_every_option_is_documented_and_every_documented_one_is_there(module: Any) -> None:
-    documented = yaml.safe_load(module.DOCUMENTATION)["options"]
+    own = yaml.safe_load(module.DOCUMENTATION)["options"]
+    shared = yaml.safe_load(logs.ModuleDocFragment.DOCUMENTATION)["options"]
+    assert own.keys().isdisjoint(shared)
+    documented = own | shared
     assert documented.keys() == module.ARGUMENT_SPEC.keys()
     for name, option in documented.items():
         assert option.get("default") == module.ARGUMENT_SPEC[name].get("default"), name
@@ -143,9 +147,7 @@ def test_every_option_is_documented_and_every_documented_one_is_there(module: An
 
 
 def test_the_connection_options_are_documented() -> None:
-    from ansible_collections.argo.workflows.plugins.doc_fragments.connection import ModuleDocFragment
-
-    assert yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"].keys() == CONNECTION_SPEC.keys()
+    assert yaml.safe_load(connection.ModuleDocFragment.DOCUMENTATION)["options"].keys() == CONNECTION_SPEC.keys()
 
 
 @pytest.mark.parametrize(
