@@ -189,15 +189,14 @@ class Cutter:
         if self._inside:
             self._take_end_of_line(lines[0], taken)
             start = 1
-        while self._searching and start < len(lines):
-            if self._is_beyond(lines[start], taken):
-                break
-            start += 1
         parts = [line.partition(b" ") for line in lines[start:]]
         if not all(part[0][10:11] == b"T" for part in parts):
-            parts = [part for part in parts if _STAMP.fullmatch(part[0])]
             strange = [line for line in lines[start:] if not _STAMP.fullmatch(line.partition(b" ")[0])]
+            parts = [part for part in parts if _STAMP.fullmatch(part[0])]
             taken.complaint = b"\n".join(strange).decode(errors="replace")
+        if self._searching:
+            known = next((at for at, part in enumerate(parts) if self._is_new(part, taken)), len(parts))
+            parts = parts[known:]
         if not parts:
             return
         self._move(parts)
@@ -296,13 +295,12 @@ class Cutter:
 
     # -- the way back to where the last stream broke --------------------------------------------------------------
 
-    def _is_beyond(self, line: bytes, taken: Taken) -> bool:
-        """Whether a line of a stream that repeats itself lies beyond the cursor though the cursor's never came."""
-        cursor = self.cursor
-        stamp_bytes, _space, text = line.partition(b" ")
-        if not _STAMP.fullmatch(stamp_bytes):
+    def _is_new(self, part: tuple[bytes, bytes, bytes], taken: Taken) -> bool:
+        """Whether a line is new, in a stream that repeats itself; if it was still searching, there is a gap."""
+        if not self._searching:
             return True
-        stamp = stamp_bytes.decode()
+        cursor = self.cursor
+        stamp, text = part[0].decode(), part[2]
         self._count(stamp)
         same_place = self._run == (cursor.stamp, cursor.ordinal)
         fits = len(text) == cursor.length if cursor.ended else len(text) >= cursor.length

@@ -129,6 +129,14 @@ def test_text_of_the_kubelet_itself_is_a_complaint_and_no_log() -> None:
     assert feed(Cutter(Cursor()), text).complaint == text.decode()
 
 
+def test_text_of_the_kubelet_before_the_known_line_brings_no_line_twice() -> None:
+    cursor = Cursor()
+    lines = log((0, b"a"), (1, b"b"))
+    feed(Cutter(cursor), lines)
+    taken = feed(Cutter(cursor), b"failed to watch the log\n" + lines + log((2, b"c")))
+    assert (taken.text, taken.complaint) == (b"c\n", "failed to watch the log")
+
+
 def test_a_rotated_log_is_a_gap_with_its_edges() -> None:
     cursor = Cursor()
     feed(Cutter(cursor), log((0, b"one"), (1, b"two")))
