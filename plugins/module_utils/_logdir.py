@@ -5,12 +5,14 @@
 
     LOGS_DIR/WORKFLOW/INDEX-SLUG/ATTEMPT-CONTAINER.log
     LOGS_DIR/WORKFLOW/index.json
+    LOGS_DIR/WORKFLOW/merged.log                    if asked for
 
 The index also holds where each log was left, so that a second wait for the same run goes on there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -23,6 +25,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._lines import Curso
 from ansible_collections.argo.workflows.plugins.module_utils._nodes import NodeName, fnv1a32
 
 INDEX = "index.json"
+MERGED = "merged.log"
 BEGINNING, END = "its beginning", "its end"
 """Edges of gaps that have no timestamp."""
 _TAIL = 4096
@@ -166,14 +169,16 @@ class LogFolder:
         self.kept_of: dict[str, list[tuple[str, str]]] = {}
         """By the name of a pod, the uid and container of each log of it that is in the folder from an earlier wait."""
         self._saved = 0
-        if self.path and (self.path / INDEX).exists():
-            self._read_index(self.path / INDEX)
+        if self.path and not self._read_index(self.path / INDEX):
+            with contextlib.suppress(OSError):  # it cannot be written either, and that is said
+                (self.path / MERGED).unlink(missing_ok=True)
 
-    def _read_index(self, index: Path) -> None:
+    def _read_index(self, index: Path) -> bool:
+        """Whether there is an index, and it can be gone on with."""
         try:
             content = json.loads(index.read_bytes())
             if any(content.get(key) != value for key, value in self._head.items()):
-                return
+                return False
             for entry in content["logs"]:
                 key = (entry["uid"], entry["container"])
                 self._kept[key] = entry
@@ -181,9 +186,11 @@ class LogFolder:
                 path = index.parent / entry["file"]
                 self._owners[path.parent] = entry["item_name"]
                 self._owners[path] = entry["uid"]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            self._kept.clear()  # not our index, or damaged: begin again
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            self._kept.clear()  # none, not ours, or damaged: begin again
             self.kept_of.clear()
+            return False
+        return True
 
     def log(self, pod: str, uid: str, container: str, name: NodeName) -> Log:
         """The log of a container, always the same one, taken up where an earlier wait left it."""
@@ -192,7 +199,7 @@ class LogFolder:
             path = self._choose_path(self.path, uid, container, name) if self.path else None
             log = Log(self.workflow, pod, uid, container, name.item_name, name.display_name, path)
             kept = self._kept.get(key)
-            on_disk = path.stat().st_size if path and path.exists() else 0
+            on_disk = path.stat().st_size if kept and path and path.exists() else 0
             if kept and on_disk >= kept["bytes"]:
                 log.cursor = Cursor(**kept["cursor"])
                 log.size, log.lines, log.executor_lines = kept["bytes"], kept["lines"], kept["executor_lines"]

@@ -25,7 +25,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import 
     pods,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._lines import Cutter, Taken
-from ansible_collections.argo.workflows.plugins.module_utils._logdir import END, Log, LogFolder
+from ansible_collections.argo.workflows.plugins.module_utils._logdir import END, MERGED, Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._nodes import NodeName, parse_node_name, pod_node_name
 
 EXECUTOR_CONTAINERS = ("init", "wait", "supervisor")
@@ -450,7 +450,7 @@ class MergedFiles:
 
     def write(self, log: Log, lines: list[bytes]) -> None:
         prefix = f"{log.display_name}: ".encode()
-        path = self._directory / log.workflow / "merged.log"
+        path = self._directory / log.workflow / MERGED
         with self._lock:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("ab") as file:

@@ -9,7 +9,7 @@ import errno
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,14 @@ import pytest
 from ansible_collections.argo.workflows.plugins.module_utils import _logdir
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._lines import Taken
-from ansible_collections.argo.workflows.plugins.module_utils._logdir import LogFolder, slug
-from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, wanted_containers
+from ansible_collections.argo.workflows.plugins.module_utils._logdir import MERGED, LogFolder, slug
+from ansible_collections.argo.workflows.plugins.module_utils._logs import (
+    Collector,
+    LogOptions,
+    MergedFiles,
+    Printer,
+    wanted_containers,
+)
 from ansible_collections.argo.workflows.plugins.module_utils._nodes import parse_node_name
 
 ENDED = {"terminated": {"startedAt": "2026-11-22T15:45:18Z", "exitCode": 0}}
@@ -70,8 +76,10 @@ class Kubelet(Cluster):
             self.open -= 1
 
 
-def collect(cluster: Cluster, directory: Path | None, *pods: dict[str, Any], **options: Any) -> Collector:
-    collector = Collector(cluster, chosen := LogOptions(**options))
+def collect(
+    cluster: Cluster, directory: Path | None, *pods: dict[str, Any], sinks: Sequence[Printer] = (), **options: Any
+) -> Collector:
+    collector = Collector(cluster, chosen := LogOptions(**options), sinks)
     collector.add_run(LogFolder(directory, "wf", "ns", "uid", chosen.selection))
     for each in pods:
         collector.see("wf", each)
@@ -271,6 +279,19 @@ def test_other_lines_than_before_are_not_appended_to_those_of_before(tmp_path: P
     collect(Kubelet(LINE), tmp_path, pod())
     collect(Kubelet(LINE), tmp_path, pod(), timestamps=True)
     assert (tmp_path / "wf" / "0-a" / "0-main.log").read_bytes() == LINE
+
+
+def test_the_merged_file_begins_anew_with_the_folder_and_goes_on_with_it(tmp_path: Path) -> None:
+    merged = tmp_path / "wf" / MERGED
+
+    def collect_merged(*pods: dict[str, Any], **options: Any) -> bytes:
+        printer = Printer(MergedFiles(tmp_path).write)
+        collect(Kubelet(LINE), tmp_path, *pods, sinks=[printer], **options)
+        return merged.read_bytes()
+
+    assert collect_merged(pod()) == b"echo(0:a)(0): hello\n"
+    assert collect_merged(pod(), pod("q", "1:b")) == b"echo(0:a)(0): hello\necho(1:b)(0): hello\n"
+    assert collect_merged(pod(), timestamps=True) == b"echo(0:a)(0): " + LINE
 
 
 def test_items_are_chosen_by_index_value_or_name(tmp_path: Path) -> None:
