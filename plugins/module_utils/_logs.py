@@ -389,9 +389,7 @@ class Collector:
             job.log.end("the pod was deleted before its log was read to its end")
         elif error.status == 403:
             job.log.end(f"forbidden: {error.message}")
-        elif error.status == 400 and "waiting to start" in error.message:
-            return not job.ended
-        elif error.status == 400:
+        elif error.status == 400 and (job.ended or "waiting to start" not in error.message):
             job.log.end(error.message)
         else:
             return True

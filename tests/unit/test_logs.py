@@ -202,6 +202,7 @@ def test_with_one_connection_a_container_that_runs_is_asked_too() -> None:
         (404, 'pods "pod" not found', "the pod was deleted before its log was read to its end"),
         (403, "no rights", "forbidden: no rights"),
         (400, "container main is not valid for pod", "container main is not valid for pod"),
+        (400, "container main is waiting to start: Pending", "container main is waiting to start: Pending"),
     ],
 )
 def test_what_cannot_be_had_is_said(status: int, message: str, reason: str, tmp_path: Path) -> None:
