@@ -64,11 +64,14 @@ class Row:
     targets: Sequence[Target] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain data, for a file."""
+        """As plain data, for a file; figures to the thousandth."""
         return {
             "work": self.work,
             "unit": self.unit,
-            "series": {name: {"values": list(one.values), "absent": one.absent} for name, one in self.series.items()},
+            "series": {
+                name: {"values": [round(value, 3) for value in one.values], "absent": one.absent}
+                for name, one in self.series.items()
+            },
             "targets": [vars(target) for target in self.targets],
         }
 

@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "localhost/gpu-say:dev"
 ENOUGH = 60.0
 """A way that has taken this many seconds in all is not measured again."""
-AT_ONCE = 8
+AT_ONCE = 4 * (os.cpu_count() or 1)
 """Pods that run at the same time when the work is only to have them afterwards."""
 PATIENCE = 900.0
 """Seconds that a program may take."""
@@ -74,7 +74,7 @@ class Bench:
 
     def __init__(self, kubeconfig: Path, engine: str, rounds: int, folder: Path) -> None:
         self.kubeconfig = kubeconfig
-        self.namespace = "argo-bench"
+        self.namespace = f"argo-bench-{engine}"
         self.engine = engine
         self.rounds = rounds
         self.folder = folder

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fill a folder with all that run.py needs on a machine with an NVIDIA GPU and no network, and list it with sizes.
 
-usage: prepare.py FOLDER [--python 3.12] [--engine-images DIR]
+usage: prepare.py FOLDER [--python 3.12] [--engine-images DIR] [--peers DIR]
 
 To be called with the project's environment (.venv/bin/python), as root, on a machine with the same processor
 architecture and a glibc that is not newer.
@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--python", default="3.12", help="version of Python on the other machine; default %(default)s")
     parser.add_argument("--engine-images", type=Path, help="folder with the image archives of a real Argo")
+    parser.add_argument("--peers", type=Path, help="folder with the programs argo and kubectl, for the benchmarks")
     options = parser.parse_args()
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,6 +55,8 @@ def main() -> None:
     pack(folder / "images.tar.xz", images)
     if options.engine_images:
         pack(folder / "engine-images.tar.xz", options.engine_images)
+    if options.peers:
+        pack(folder / "peers.tar.xz", options.peers)
     pack(
         folder / "kubernetes.core.tar.xz",
         Path(sysconfig.get_path("purelib"), "ansible_collections/kubernetes/core"),

@@ -1,13 +1,15 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Do the main job, and what else is promised of GPUs, on this machine with an NVIDIA GPU.
+"""Do the main job, and what else is promised of GPUs, on this machine with an NVIDIA GPU; or measure on it.
 
-usage: run.py FOLDER      (as root; prepare.py has filled FOLDER)
+usage: run.py FOLDER            (as root; prepare.py has filled FOLDER)
+       run.py FOLDER bench      (`make bench`, with its variables BENCH, BENCH_ROUNDS and BENCH_SECONDS)
 
-Needs Python 3.11 or newer with pip, CUDA's nvcc, and the driver in /usr/local/nvidia; no network. All that is installed
-goes into FOLDER, and the cluster's state folder is removed at the end. The transcript is FOLDER/transcript.txt. With
-engine-images.tar.xz in FOLDER the engine is a real Argo, else the project's stand-in.
+Needs Python 3.11 or newer with pip, but no network; and to use the card CUDA's nvcc, and the driver in
+/usr/local/nvidia. All that is installed goes into FOLDER. The transcript is FOLDER/transcript.txt, or FOLDER/bench.txt.
+The cluster is removed at the end, except after measuring, so that more can be measured. With engine-images.tar.xz in
+FOLDER the engine is a real Argo, else the project's stand-in.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
@@ -59,6 +62,8 @@ class Machine:
         self.unpack("images.tar.xz", self.cache / "images")
         if self.engine == "argo":
             self.unpack("engine-images.tar.xz", self.folder / "engine-images")
+        if (self.folder / "peers.tar.xz").exists():
+            self.unpack("peers.tar.xz", self.folder / "peers")
         collections = self.folder / "collections/ansible_collections"
         self.unpack("kubernetes.core.tar.xz", collections / "kubernetes/core")
         link = collections / "argo/workflows"
@@ -79,9 +84,10 @@ class Machine:
             "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
+            "ENGINE": self.engine,
             "LC_ALL": "C.UTF-8",
-            "PATH": f"{site}/bin:{os.environ['PATH']}",
-            "PYTHONPATH": f"{site}:{ROOT}/molecule",
+            "PATH": f"{site}/bin:{self.folder}/peers:{os.environ['PATH']}",
+            "PYTHONPATH": f"{site}:{ROOT}/molecule:{self.folder}/collections",
             "XDG_CACHE_HOME": str(self.folder / "cache"),
         }
 
@@ -121,22 +127,33 @@ def release_name() -> str:
     return f"kubernetes-{build.source_version('k8s.io/kubernetes v')}-{build.key()}"
 
 
-def main(folder: Path) -> int:
-    with (folder / "transcript.txt").open("w") as transcript:
+def promises(machine: Machine) -> None:
+    """The main job on the real card, and what else is promised of GPUs."""
+    machine.run("nvidia-smi")
+    machine.run(sys.executable, "tests/gpu/image.py", str(machine.cache / "images/gpu-matmul.tar"))
+    main_job = {"local_cluster_gpus": "real", "gpu_say_image": "localhost/gpu-matmul:dev"}
+    machine.playbook("playbooks/quickstart.yml", **main_job)
+    for promise in ("multiply", "two_cards", "exhausted", "without", "many"):
+        machine.playbook(f"tests/gpu/{promise}.yml")
+    machine.playbook("playbooks/local_cluster.yml", local_cluster_state="absent")
+
+
+def bench(machine: Machine) -> None:
+    """The rows of the benchmarks."""
+    machine.playbook("playbooks/local_cluster.yml")
+    machine.run(sys.executable, "-m", "ansible_collections.argo.workflows.tests.bench")
+
+
+def main(folder: Path, work: Callable[[Machine], None], transcript_name: str) -> int:
+    with (folder / transcript_name).open("w") as transcript:
         machine = Machine(folder, transcript)
         started = time.monotonic()
         machine.say(f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, ")
         machine.say(f"{platform.freedesktop_os_release()['PRETTY_NAME']}, Linux {platform.release()}\n")
         machine.say(f"The engine is {'a real Argo' if machine.engine == 'argo' else 'the stand-in of this project'}.\n")
-        machine.run("nvidia-smi")
         machine.install()
         machine.say(f"\nWhat was carried here is in place after {time.monotonic() - started:.1f} s.\n")
-        machine.run(sys.executable, "tests/gpu/image.py", str(machine.cache / "images/gpu-matmul.tar"))
-        main_job = {"local_cluster_gpus": "real", "gpu_say_image": "localhost/gpu-matmul:dev"}
-        machine.playbook("playbooks/quickstart.yml", **main_job)
-        for promise in ("multiply", "two_cards", "exhausted", "without", "many"):
-            machine.playbook(f"tests/gpu/{promise}.yml")
-        machine.playbook("playbooks/local_cluster.yml", local_cluster_state="absent")
+        work(machine)
         machine.say(f"\nAll of it took {time.monotonic() - started:.0f} s.\n")
         for title in machine.failed:
             machine.say(f"failed: {title}\n")
@@ -144,6 +161,10 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    sys.exit(main(Path(sys.argv[1]).resolve()))
+    match sys.argv[1:]:
+        case [there]:
+            sys.exit(main(Path(there).resolve(), promises, "transcript.txt"))
+        case [there, "bench"]:
+            sys.exit(main(Path(there).resolve(), bench, "bench.txt"))
+        case _:
+            sys.exit(__doc__)

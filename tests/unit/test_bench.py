@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._nodes import items_of, nodes_of
 from ansible_collections.argo.workflows.tests.bench.measure import Row, Series, Target, markdown, plain
+from ansible_collections.argo.workflows.tests.bench.page import Measurement, dumped, loaded, page, with_new
 from ansible_collections.argo.workflows.tests.bench.synthetic import BigRun
 
 OURS, THEIRS, NOBODY = Series([1.0, 3.0, 2.0]), Series([30.0, 10.0]), Series(absent="no nobody on this machine")
@@ -50,6 +51,42 @@ def test_the_table_has_ratios_verdicts_and_who_was_absent() -> None:
 def test_a_row_survives_being_written_down() -> None:
     row = Row("saying hello", "s", WAYS, [Target("ours", 2.0)])
     assert Row.from_dict(json.loads(json.dumps(row.as_dict()))) == row
+
+
+def measurement(benchmark: str, cores: int, engine: str, seconds: float) -> Measurement:
+    row = Row(f"work of {benchmark}", "s", {"ours": Series([seconds])})
+    return Measurement(benchmark, cores, engine, "Versions: 1.", "2026-11-22 20:00 UTC", [0.5, 1.0], [row])
+
+
+def test_a_new_measurement_replaces_only_that_of_the_same_machine_and_engine() -> None:
+    old = [measurement("start", 2, "standin", 1), measurement("start", 16, "standin", 2)]
+    new = [measurement("start", 2, "argo", 3), measurement("start", 16, "standin", 4)]
+    assert with_new(with_new(old, new[0]), new[1]) == [old[0], *new]
+
+
+def test_measurements_survive_being_written_down() -> None:
+    measured = [measurement("start", 2, "standin", 1), measurement("ten", 16, "argo", 2)]
+    assert loaded(dumped(measured)) == measured
+
+
+def test_the_page_has_a_table_for_each_machine_and_engine() -> None:
+    places = [(16, "argo"), (2, "standin"), (2, "argo")]
+    measured = [measurement(name, *place, 1) for name in ("ten", "start") for place in places]
+    text = page(measured, ["start", "ten"])
+    headings = [line for line in text.splitlines() if line.startswith(("## ", "| work of"))]
+    rows = [
+        "| work of start | ours | 1.00 s | 1.00 … 1.00 | 1 |  |  |  |",
+        "| work of ten | ours | 1.00 s | 1.00 … 1.00 | 1 |  |  |  |",
+    ]
+    assert headings == [
+        "## 2 cores, a real Argo",
+        *rows,
+        "## 2 cores, the stand-in Argo",
+        *rows,
+        "## 16 cores, a real Argo",
+        *rows,
+        "## How to measure again",
+    ]
 
 
 def test_the_synthetic_run_has_its_items_when_it_is_over() -> None:
