@@ -9,10 +9,8 @@ Private to the collection. Pure: the time and the time zone come from the caller
 from __future__ import annotations
 
 import collections
-import dataclasses
 import datetime
 import itertools
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -20,75 +18,38 @@ from typing import Any
 from ansible_collections.argo.workflows.plugins.module_utils import _nodes
 from ansible_collections.argo.workflows.plugins.module_utils._nodes import Json
 
-_RED, _GREEN, _YELLOW, _CYAN, _DEFAULT = 31, 32, 33, 36, 39
-_ICONS = {
-    "Pending": ("◷", _YELLOW),
-    "Running": ("●", _CYAN),
-    "Succeeded": ("✔", _GREEN),
-    "Skipped": ("○", _DEFAULT),
-    "Failed": ("✖", _RED),
-    "Error": ("⚠", _RED),
-}
-_SUSPENDED = ("Suspend", "ǁ", _CYAN)
-_CONDITION_ICONS = {"MetricsError": ("Error", "✖", _RED), "SpecWarning": ("Warning", "⚠", _YELLOW)}
-
-
-@dataclasses.dataclass(frozen=True)
-class Style:
-    """How it is drawn: in plain ASCII (`argo get --no-utf8`), and with colours."""
-
-    ascii: bool = False
-    colour: bool = False
-
-    def paint(self, text: str, code: int) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
-
-    def icon(self, phase: str) -> str:
-        """The sign of a phase; empty for Omitted and phases that Argo does not know."""
-        glyph, code = _ICONS.get(phase, ("", _DEFAULT))
-        return self.paint(phase if self.ascii else glyph, code) if glyph else ""
-
-
-PLAIN = Style()
-
-
-def get(
-    workflow: Json, nodes: Mapping[str, Json], now: datetime.datetime, zone: datetime.tzinfo, style: Style = PLAIN
-) -> str:
-    """What `argo get` prints: the header, an empty line, the table; without a root node the header alone."""
-    table = draw(workflow, nodes, now, style)
-    return header(workflow, nodes, now, zone, style) + (f"\n{table}" if table else "")
+_SIGNS = {"Pending": "◷", "Running": "●", "Succeeded": "✔", "Skipped": "○", "Failed": "✖", "Error": "⚠"}
+"""A phase's sign; Omitted has none, nor has a phase that Argo does not know."""
+_SUSPENDED = "ǁ"
 
 
 # --- the table ------------------------------------------------------------------------------------------------------
 
 
-def draw(workflow: Json, nodes: Mapping[str, Json], now: datetime.datetime, style: Style = PLAIN) -> str:
+def draw(workflow: Json, nodes: Mapping[str, Json], now: datetime.datetime) -> str:
     """The table of `argo get` from the line STEP on, every line ended; empty before the Workflow has a root node."""
     name = workflow["metadata"]["name"]
     if name not in nodes:
         return ""
     children = _children(nodes)
-    rows = [[style.paint("STEP", _DEFAULT), "TEMPLATE", "PODNAME", "DURATION", "MESSAGE"]]
+    rows = [["STEP", "TEMPLATE", "PODNAME", "DURATION", "MESSAGE"]]
 
     def add(node: Json, prefix: str) -> None:
-        rows.append([prefix + _label(node, style), *_columns(workflow, node, now), ""])
+        rows.append([prefix + _label(node), *_columns(workflow, node, now), ""])
 
-    for node, prefix in _walk(nodes[name], " ", " ", children, style):
+    for node, prefix in _walk(nodes[name], " ", " ", children):
         add(node, prefix)
     exit_handler = nodes.get(_nodes.node_id(name, f"{name}.onExit"))
     if exit_handler:
         rows.append([""] * 6)
-        for node, prefix in _walk(exit_handler, " ", " ", children, style):
+        for node, prefix in _walk(exit_handler, " ", " ", children):
             add(node, prefix)
     return _align(rows)
 
 
-def _label(node: Json, style: Style) -> str:
-    if _nodes.is_active_suspend(node):
-        word, glyph, code = _SUSPENDED
-        return f"{style.paint(word if style.ascii else glyph, code)} {node['displayName']}"
-    return f"{style.icon(node.get('phase', ''))} {node['displayName']}"
+def _label(node: Json) -> str:
+    sign = _SUSPENDED if _nodes.is_active_suspend(node) else _SIGNS.get(node.get("phase", ""), "")
+    return f"{sign} {node['displayName']}"
 
 
 def _columns(workflow: Json, node: Json, now: datetime.datetime) -> list[str]:
@@ -149,9 +110,7 @@ def _index(node: Json) -> int:
     return int(found[1]) if found else -1
 
 
-def _walk(
-    node: Json, prefix: str, indent: str, children: Mapping[str, Sequence[Json]], style: Style
-) -> Iterator[tuple[Json, str]]:
+def _walk(node: Json, prefix: str, indent: str, children: Mapping[str, Sequence[Json]]) -> Iterator[tuple[Json, str]]:
     """The nodes drawn at and below `node`, each with what stands before its sign.
 
     `prefix` is for the node's own line, `indent` for the lines below. Hidden nodes (StepGroups, Retry nodes with one
@@ -171,13 +130,8 @@ def _walk(
             branch, stem = ("└─", "  ") if place == last else ("├─", "│ ")
         elif is_group:
             branch, stem = _group_branch(place, last)
-        if style.ascii:
-            branch, stem = _ASCII_BRANCHES[branch], stem.replace("│", "|")
         start = prefix if hidden and place == 0 else indent
-        yield from _walk(child, start + branch, indent + stem, children, style)
-
-
-_ASCII_BRANCHES = {"": "", "──": "--", "┬─": "+-", "├─": "|-", "└─": "`-"}
+        yield from _walk(child, start + branch, indent + stem, children)
 
 
 def _group_branch(place: int, last: int) -> tuple[str, str]:
@@ -210,133 +164,16 @@ def _align(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-# --- the header -----------------------------------------------------------------------------------------------------
-
-
-def header(
-    workflow: Json, nodes: Mapping[str, Json], now: datetime.datetime, zone: datetime.tzinfo, style: Style = PLAIN
-) -> str:
-    """The lines of `argo get` above the table.
-
-    Two things differ: Argo gives the resources of ResourcesDuration in an order that changes from call to call, here
-    they are sorted; and output artifacts are left out.
-    """
-    metadata, status = workflow["metadata"], workflow.get("status", {})
-    started, finished = _nodes.parse_time(status.get("startedAt")), _nodes.parse_time(status.get("finishedAt"))
-    spec = status.get("storedWorkflowTemplateSpec") or workflow["spec"]
-    lines = [
-        ("Name:", metadata["name"]),
-        ("Namespace:", metadata["namespace"]),
-        ("ServiceAccount:", spec.get("serviceAccountName") or _default_account(workflow)),
-        ("Status:", _nodes.status_of(workflow, nodes)),
-    ]
-    if status.get("message"):
-        lines.append(("Message:", status["message"]))
-    if status.get("conditions"):
-        lines.append(("Conditions:", ""))
-    for condition in status.get("conditions") or []:
-        word, glyph, code = _CONDITION_ICONS.get(condition["type"], ("", "", _DEFAULT))
-        icon = style.paint(word if style.ascii else glyph, code) if word else ""
-        lines.append((f"{icon} {condition['type']}", condition.get("message") or condition.get("status", "")))
-    created = _nodes.parse_time(metadata["creationTimestamp"])
-    for title, time in (("Created:", created), ("Started:", started), ("Finished:", finished)):
-        if time:
-            lines.append((title, f"{_date(time.astimezone(zone))} ({_ago(now - time)})"))
-    if started:
-        lines.append(("Duration:", long_duration(((finished or now) - started).total_seconds())))
-    if status.get("phase") == "Running" and status.get("estimatedDuration"):
-        lines.append(("EstimatedDuration:", long_duration(status["estimatedDuration"])))
-    lines.append(("Progress:", status.get("progress", "")))
-    if status.get("resourcesDuration"):
-        lines.append(("ResourcesDuration:", _resources(status["resourcesDuration"])))
-    lines += _parameters("Parameters:", spec.get("arguments", {}), ("value",))
-    lines += _parameters("Output Parameters:", status.get("outputs", {}), ("value", "default"))
-    return "".join(f"{title:20} {value}\n" for title, value in lines)
-
-
-def _default_account(workflow: Json) -> str:
-    if workflow["spec"].get("workflowTemplateRef"):
-        return "unset"
-    return "unset (will run with the default ServiceAccount)"
-
-
-def _parameters(title: str, arguments: Json, keys: Sequence[str]) -> list[tuple[str, str]]:
-    parameters = arguments.get("parameters") or []
-    lines = [(title, "")] if parameters else []
-    for parameter in parameters:
-        value = next((parameter[key] for key in keys if parameter.get(key) is not None), None)
-        if value is not None:
-            lines.append((f"  {parameter['name']}:", value if isinstance(value, str) else json.dumps(value)))
-    return lines
-
-
-def _resources(durations: Json) -> str:
-    units = {"memory": "100Mi", "storage": "10Gi", "ephemeral-storage": "10Gi"}
-    parts = [f"{_go_duration(seconds)}*({units.get(name, '1')} {name})" for name, seconds in sorted(durations.items())]
-    return ",".join(parts)
-
-
 # --- times ----------------------------------------------------------------------------------------------------------
-
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
-_WEEK, _MONTH, _YEAR = 7 * _DAY, 30 * _DAY, 360 * _DAY
-_UNITS = (("second", 1), ("minute", _MINUTE), ("hour", _HOUR), ("day", _DAY), ("week", _WEEK), ("month", _MONTH))
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def short_duration(seconds: float) -> str:
     """Seconds in one unit, days at most: "7s", "2m", "12d"."""
     whole = int(abs(seconds))
-    for unit, size, limit in (("s", 1, _MINUTE), ("m", _MINUTE, _HOUR), ("h", _HOUR, _DAY)):
+    for unit, size, limit in (("s", 1, 60), ("m", 60, 3600), ("h", 3600, 86400)):
         if whole < limit:
             return f"{whole // size}{unit}"
-    return f"{whole // _DAY}d"
-
-
-def long_duration(seconds: float) -> str:
-    """Seconds in up to two units: "1 minute 30 seconds", "2 weeks 3 hours"."""
-    whole = int(abs(seconds))
-    if whole < _MINUTE:
-        return _rounded(whole)
-    for limit, size, unit in ((_HOUR, 1, "seconds"), (_DAY, _MINUTE, "minutes")):
-        if whole < limit:
-            return f"{_rounded(whole)} {whole % (60 * size) // size} {unit}"
-    return f"{_rounded(whole)} {whole % _DAY // _HOUR} hours"
-
-
-def _rounded(seconds: int) -> str:
-    """Whole seconds in one unit, rounded down."""
-    if seconds >= 37 * _YEAR:
-        return "a long while"
-    if seconds >= 2 * _YEAR:
-        return f"{seconds // _YEAR} years"
-    if seconds >= _YEAR:
-        return "1 year" if seconds < 18 * _MONTH else "2 years"
-    unit, size = next(((unit, size) for unit, size in reversed(_UNITS) if seconds >= size), _UNITS[0])
-    count = seconds // size
-    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
-
-
-def _ago(passed: datetime.timedelta) -> str:
-    seconds = passed.total_seconds()
-    if int(abs(seconds)) == 0:
-        return "now"
-    return f"{_rounded(int(abs(seconds)))} {'ago' if seconds > 0 else 'from now'}"
-
-
-def _date(time: datetime.datetime) -> str:
-    """As in "Sun Nov 22 15:44:12 +0000", in English whatever the locale."""
-    return f"{_DAYS[time.weekday()]} {_MONTHS[time.month - 1]} {time:%d %H:%M:%S %z}"
-
-
-def _go_duration(seconds: int) -> str:
-    """As in "1h0m5s": Go's notation of whole seconds."""
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h{minutes}m{rest}s"
-    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
+    return f"{whole // 86400}d"
 
 
 def _elapsed(node: Json, now: datetime.datetime) -> float:
@@ -355,44 +192,40 @@ def screenful(
     nodes: Mapping[str, Json],
     now: datetime.datetime,
     lines: int = 24,
-    width: int | None = None,
-    style: Style = PLAIN,
 ) -> str:
     """The table if it has at most `lines` lines, else a summary that has: counts by phase, the failed, the running.
 
-    Every node has one line, free of control characters; lines are cut to `width` characters, if given, and end without
-    spaces.
+    Every node has one line, free of control characters, that ends without spaces.
     """
     drawn: list[str] = []
     fits = sum(node["type"] == "Pod" for node in nodes.values()) < lines  # a pod has always a line
     if fits:
         printable = {key: _printable(node) for key, node in nodes.items()}
-        drawn = draw(workflow, printable, now, style).split("\n")[:-1]
+        drawn = draw(workflow, printable, now).split("\n")[:-1]
     if not fits or len(drawn) > lines:
-        drawn = _summary(workflow, nodes, now, lines, style)
-    return "".join(f"{_cut(line.rstrip(), width)}\n" for line in drawn)
+        drawn = _summary(workflow, nodes, now, lines)
+    return "".join(f"{line.rstrip()}\n" for line in drawn)
 
 
-def _summary(workflow: Json, nodes: Mapping[str, Json], now: datetime.datetime, lines: int, style: Style) -> list[str]:
+def _summary(workflow: Json, nodes: Mapping[str, Json], now: datetime.datetime, lines: int) -> list[str]:
     items = _nodes.items_of(workflow, nodes)
     counts = collections.Counter(item.phase for item in items)
     root = _printable(nodes[workflow["metadata"]["name"]])
-    head = [f"{_label(root, style)}  {short_duration(_elapsed(root, now))}"]
-    for phase in (*_ICONS, "Omitted"):
+    head = [f"{_label(root)}  {short_duration(_elapsed(root, now))}"]
+    for phase in (*_SIGNS, "Omitted"):
         if counts[phase]:
-            sign = style.icon(phase)
-            head.append(f"{counts[phase]} {phase}" if style.ascii or not sign else f"{sign} {counts[phase]} {phase}")
+            head.append(f"{_SIGNS.get(phase, '')} {counts[phase]} {phase}".lstrip())
     notable = [item for phase in _NOTABLE for item in items if item.phase == phase]
     room = lines - 1 if len(notable) < lines else lines - 2
     shown, left = notable[: max(room, 0)], notable[max(room, 0) :]
-    result = ["  ".join(head), *_align_items(shown, now, style)]
+    result = ["  ".join(head), *_align_items(shown, now)]
     if left:
         rest = collections.Counter(item.phase for item in left)
         result.append("   and " + ", ".join(f"{rest[phase]} {phase}" for phase in _NOTABLE if rest[phase]))
     return result[:lines]
 
 
-def _align_items(items: Iterable[_nodes.Item], now: datetime.datetime, style: Style) -> list[str]:
+def _align_items(items: Iterable[_nodes.Item], now: datetime.datetime) -> list[str]:
     rows = []
     for item in items:
         attempt = f"attempt {item.attempts[-1].number + 1}" if item.attempts and item.attempts[-1].number else ""
@@ -401,7 +234,7 @@ def _align_items(items: Iterable[_nodes.Item], now: datetime.datetime, style: St
         duration = short_duration((end - start).total_seconds()) if start else ""
         message = (item.attempts[-1].message if item.attempts else "") or item.message
         rows.append(
-            [f"   {style.icon(item.phase)} {_one_line(item.display_name)}", duration, attempt, _one_line(message)]
+            [f"   {_SIGNS.get(item.phase, '')} {_one_line(item.display_name)}", duration, attempt, _one_line(message)]
         )
     return _align(rows).split("\n")[:-1] if rows else []
 
@@ -412,17 +245,3 @@ def _printable(node: Json) -> dict[str, Any]:
 
 def _one_line(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
-
-
-def _cut(line: str, width: int | None) -> str:
-    """The line cut to `width` characters, colour sequences not counted."""
-    if width is None:
-        return line
-    parts, room = [], width
-    for part in re.split(r"(\x1b\[\d+m)", line):
-        if part.startswith("\x1b"):
-            parts.append(part)
-        else:
-            parts.append(part[:room])
-            room -= len(part[:room])
-    return "".join(parts)
