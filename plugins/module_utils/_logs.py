@@ -41,6 +41,8 @@ NEWS_LAG = 1.0
 stream needs longer than that to come back and to report anything."""
 ROTATES = 256 * 1024
 """Bytes of a stream from which on its end alone is no proof. Kubelets rotate logs of 10 MB, some much smaller ones."""
+LONGEST_LINE = 512 * 1024
+"""Bytes of a line that are held until its end comes; files of single logs hold none, so there lines have any length."""
 STUBBORN = 4
 """How often a log is asked for again that the kubelet cannot read, or in which the last known line does not come."""
 
@@ -417,26 +419,33 @@ def wanted_containers(pod: Mapping[str, Any], wanted: Iterable[str]) -> list[tup
 
 
 class Printer:
-    """Turns the pieces of many logs into whole lines with the prefix of their item, for a file or for the screen."""
+    """Turns the pieces of many logs into whole lines, for a file or for the screen.
+
+    A line of more than LONGEST_LINE bytes is passed on as several.
+    """
 
     def __init__(self, write: Callable[[Log, list[bytes]], None]) -> None:
         self._write = write
-        self._rest: dict[tuple[str, str], bytes] = {}
+        self._rest: dict[tuple[str, str], bytearray] = {}
 
     def __call__(self, log: Log, text: bytes) -> None:
         """Pass the whole lines on; the beginning of a line waits for its end."""
         key = (log.uid, log.container)
-        *lines, rest = (self._rest.pop(key, b"") + text).split(b"\n")
-        if rest:
-            self._rest[key] = rest
-        if lines:
+        rest = self._rest.setdefault(key, bytearray())
+        rest += text
+        if b"\n" in text or len(rest) > LONGEST_LINE:
+            *lines, last = bytes(rest).split(b"\n")
+            if len(last) > LONGEST_LINE:
+                lines.append(last)
+                last = b""
+            self._rest[key] = bytearray(last)
             self._write(log, lines)
 
     def finish(self, logs: Iterable[Log]) -> None:
         """Pass on the lines that have no end."""
         for log in logs:
             if rest := self._rest.pop((log.uid, log.container), b""):
-                self._write(log, [rest])
+                self._write(log, [bytes(rest)])
 
 
 class MergedFiles:

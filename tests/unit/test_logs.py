@@ -20,6 +20,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import 
 from ansible_collections.argo.workflows.plugins.module_utils._lines import Taken
 from ansible_collections.argo.workflows.plugins.module_utils._logdir import MERGED, LogFolder, slug
 from ansible_collections.argo.workflows.plugins.module_utils._logs import (
+    LONGEST_LINE,
     Collector,
     LogOptions,
     MergedFiles,
@@ -74,6 +75,9 @@ class Kubelet(Cluster):
     def close(self) -> None:
         with self._lock:
             self.open -= 1
+
+    def abort(self) -> None:
+        pass
 
 
 def collect(
@@ -293,6 +297,20 @@ def test_the_merged_file_begins_anew_with_the_folder_and_goes_on_with_it(tmp_pat
     assert collect_merged(pod()) == b"echo(0:a)(0): hello\n"
     assert collect_merged(pod(), pod("q", "1:b")) == b"echo(0:a)(0): hello\necho(1:b)(0): hello\n"
     assert collect_merged(pod(), timestamps=True) == b"echo(0:a)(0): " + LINE
+
+
+def test_a_line_without_end_is_passed_on_in_pieces_that_fit_into_memory() -> None:
+    log = LogFolder(None, "wf", "ns", "uid").log("p", "u", "main", parse_node_name("wf", "wf[0].echo(0:a)(0)"))
+    lines: list[bytes] = []
+    printer = Printer(lambda log, some: lines.extend(some))
+    began = time.monotonic()
+    for _piece in range(200_000):
+        printer(log, b"progress\r")
+    assert time.monotonic() - began < 5
+    printer(log, b"done\nnext")
+    assert len(lines) == 4 and max(map(len, lines)) < LONGEST_LINE + 10
+    printer.finish([log])
+    assert b"".join(lines) == b"progress\r" * 200_000 + b"donenext" and lines[-1] == b"next"
 
 
 def test_items_are_chosen_by_index_value_or_name(tmp_path: Path) -> None:
