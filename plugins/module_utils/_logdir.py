@@ -87,11 +87,14 @@ class Log:
     @property
     def tail(self) -> str:
         """The last lines in its file."""
-        if not self.path or not self.path.exists():
+        if not self.path:
             return ""
-        with self.path.open("rb") as file:
-            start = file.seek(max(0, self.size - _TAIL))
-            text = file.read(_TAIL)
+        try:
+            with self.path.open("rb") as file:
+                start = file.seek(max(0, self.size - _TAIL))
+                text = file.read(_TAIL)
+        except OSError:
+            return ""
         return (text.partition(b"\n")[2] if start else text).decode(errors="replace")
 
     @property
@@ -231,7 +234,7 @@ class LogFolder:
         return candidates[-1]
 
     def save(self) -> None:
-        """Write the index, in one step, if anything has changed; logs of an earlier wait stay in it."""
+        """Write the index, in one step, if anything has changed; logs of an earlier wait stay in it. OSError if not."""
         if not self.path or not self._logs:
             return
         state = hash(tuple((log.size, log.executor_lines, log.why_incomplete) for log in self._logs.values()))

@@ -10,6 +10,7 @@ stream ends does not make it complete: the API server closes it properly, too, w
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import re
 import threading
@@ -41,6 +42,8 @@ NEWS_LAG = 1.0
 stream needs longer than that to come back and to report anything."""
 ROTATES = 256 * 1024
 """Bytes of a stream from which on its end alone is no proof. Kubelets rotate logs of 10 MB, some much smaller ones."""
+STOP_PATIENCE = 2.0
+"""Seconds that the threads have to end; one that still waits for an answer then takes nothing more."""
 LONGEST_LINE = 512 * 1024
 """Bytes of a line that are held until its end comes; files of single logs hold none, so there lines have any length."""
 STUBBORN = 4
@@ -152,10 +155,11 @@ class Collector:
         """Give up streams that stalled, and bring the indexes up to date."""
         now = self._clock.monotonic()
         for job in list(self._jobs.values()):
-            if job.ended and job.stream and now - job.heard > STALL:
-                job.stream.abort()
+            if job.ended and now - job.heard > STALL and (stream := job.stream):
+                stream.abort()
         for folder in self._folders.values():
-            folder.save()
+            with contextlib.suppress(OSError):  # it is tried again, and said in the end
+                folder.save()
 
     def end_containers(self) -> None:
         """The runs are over, and so are their containers, whether or not the pods say so."""
@@ -204,16 +208,21 @@ class Collector:
             self._stopping = True
             self._changed.notify_all()
         for job in list(self._jobs.values()):
-            if job.stream:
-                job.stream.abort()
+            if stream := job.stream:
+                stream.abort()
+        deadline = self._clock.monotonic() + STOP_PATIENCE
         for thread in self._threads:
-            thread.join(timeout=2)
+            thread.join(max(0.0, deadline - self._clock.monotonic()))
         for job in self._jobs.values():
-            if not job.log.done:
-                with job.log.lock:
+            with job.log.lock:
+                if not job.log.done:
                     job.log.end(f"{reason}; last: {job.trouble}" if job.trouble else reason)
         for folder in self._folders.values():
-            folder.save()
+            try:
+                folder.save()
+            except OSError as error:
+                for log in folder.logs:
+                    log.reason = log.why_incomplete or f"its index could not be written: {error.strerror or error}"
 
     # -- the workers ----------------------------------------------------------------------------------------------
 
@@ -299,6 +308,8 @@ class Collector:
                     break
                 backoff.wait(error.retry_after)
                 continue
+            if log.done:
+                break  # the Collector was stopped meanwhile
             news = log.received > known
             # Long logs are rotated: then the kubelet ends a stream that lags behind, properly and in the middle.
             quick = (follow or self._clock.monotonic() - started < NEWS_LAG) and log.received - known < ROTATES
@@ -326,6 +337,8 @@ class Collector:
             job.heard, job.trouble = self._clock.monotonic(), ""
             try:
                 with job.log.lock:
+                    if job.log.done:
+                        return  # the Collector was stopped meanwhile
                     job.log.open()
                 for chunk in stream:
                     job.heard = self._clock.monotonic()
@@ -352,6 +365,8 @@ class Collector:
         """Cut what came and write it; the cursor and the file move together or not at all."""
         log = job.log
         with log.lock:
+            if log.done:
+                return
             before = dataclasses.replace(log.cursor)
             taken = cut(what)
             try:

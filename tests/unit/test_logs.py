@@ -248,6 +248,50 @@ def test_a_full_disk_is_a_reason_and_what_is_on_it_stays_valid(tmp_path: Path, m
     assert entry["cursor"]["stamp"] == LINE.split()[0].decode()
 
 
+def test_an_index_that_cannot_be_written_is_tried_again_and_then_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: LogFolder) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    save = LogFolder.save
+    monkeypatch.setattr(LogFolder, "save", full)
+    collector = collect(Kubelet(LINE), tmp_path, pod())
+    assert [log.why_incomplete for log in collector.logs] == ["its index could not be written: No space left on device"]
+    assert not collector.logs[0].complete
+    collector = Collector(kubelet := Kubelet(LINE), LogOptions())
+    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.see("wf", pod())
+    collector.tick()
+    collector.wait(kubelet.clock.monotonic() + 20)
+    monkeypatch.setattr(LogFolder, "save", save)
+    collector.stop("too late")
+    assert index_of(tmp_path)["pod"]["complete"]
+
+
+def test_threads_that_wait_for_an_answer_hold_up_the_end_once_and_take_nothing_after_it(tmp_path: Path) -> None:
+    class Slow(Kubelet):
+        answers = threading.Event()
+
+        def open_log(self, path: str, *, read_timeout: float, **query: Any) -> Any:
+            self.answers.wait(20)
+            return super().open_log(path, read_timeout=read_timeout, **query)
+
+    collector = Collector(kubelet := Slow(LINE), LogOptions())
+    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    for number in range(6):
+        collector.see("wf", pod(f"p{number}", f"{number}:a"))
+    until(lambda: len(collector._threads) == 6)
+    began = time.monotonic()
+    collector.stop("the wait was interrupted")
+    assert time.monotonic() - began < 4
+    kubelet.answers.set()
+    for thread in collector._threads:
+        thread.join(10)
+    assert {(log.why_incomplete, log.size) for log in collector.logs} == {("the wait was interrupted", 0)}
+    assert not list(tmp_path.glob("wf/*/*.log"))
+
+
 def test_a_log_file_that_somebody_has_shortened_is_had_again_from_its_beginning(tmp_path: Path) -> None:
     two = LINE + LINE.replace(b"18.", b"19.")
     collect(Kubelet(two), tmp_path, pod())
