@@ -25,7 +25,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ENGINE = $(if $(CLUSTER_KUBECONFIG)$(ENGINE_IMAGES),argo,standin)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster cluster-down kubeconfig kubernetes images test unit lint test-cluster bench docs clean
+.PHONY: help demo cluster cluster-down kubeconfig kubernetes images test unit lint test-cluster bench soak docs clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ test-cluster: venv ## run the tests on the cluster (ENGINE_IMAGES=DIR: with a re
 
 bench: cluster ## measure beside argo, kubectl and kubernetes.core, write docs/benchmarks.md (BENCH=name,... ARGO=FILE KUBECTL=FILE)
 	@PYTHONPATH=collections python -m ansible_collections.argo.workflows.tests.bench
+
+soak: cluster ## run 1,000 pods for up to 30 minutes while the cluster is disturbed (SOAK_SEED=N SOAK_FANOUTS=N SOAK_FAULTS=name,...)
+	@PYTHONPATH=collections python -m ansible_collections.argo.workflows.tests.soak
 
 docs: venv ## check the documentation of modules and roles
 	@antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .

@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to be true of a fan-out's results and logs, each violation as a sentence. Pure, but for reading the logs."""
+
+from __future__ import annotations
+
+import collections
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def log_problems(text: str, entry: Mapping[str, Any], item: str, succeeded: bool) -> Iterator[str]:
+    """What is wrong with the log of an attempt, of which `entry` is in the index.
+
+    The container wrote `ITEM POD NUMBER` from 1 on, and at last `ITEM POD end`, or `ITEM POD stopped` when it was told
+    to end. Lines may be missing only where the index says so.
+    """
+    complete, gaps = entry["complete"], len(entry["gaps"])
+    if not complete and not entry["reason"]:
+        yield "is not complete, and no reason is given"
+    if (len(text.encode()), text.count("\n")) != (entry["bytes"], entry["lines"]):
+        yield f"has {len(text.encode())} bytes and {text.count(chr(10))} lines, and the index says otherwise"
+    *lines, rest = text.split("\n")
+    if rest and complete:
+        yield f"is said to be complete, and its last line has no end: {rest[:80]!r}"
+    words = [re.fullmatch(rf"{re.escape(item)} {re.escape(entry['pod'])} (\d+|end|stopped)", line) for line in lines]
+    if foreign := [line for line, match in zip(lines, words, strict=True) if not match]:
+        yield f"has {len(foreign)} lines that are not its container's: {foreign[0][:80]!r}"
+    said = [match[1] for match in words if match]
+    numbers = [int(word) for word in said if word.isdecimal()]
+    if doubled := [number for number, times in collections.Counter(numbers).items() if times > 1]:
+        yield f"has {len(doubled)} lines more than once, line {doubled[0]} first"
+    elif numbers != sorted(numbers):
+        yield "has lines that are not in order"
+    before = [0, *numbers]
+    jumps = [(one, other) for one, other in zip(before, numbers, strict=False) if other > one + 1]
+    if len(jumps) > gaps:
+        one, other = jumps[0]
+        yield f"lacks lines between {one} and {other}, and reports {gaps} gaps for {len(jumps)}"
+    last = said[-1] if said else ""
+    if complete and last not in ("end", "stopped") and (said or succeeded):
+        yield f"is said to be complete, and ends with {last!r}"
+    if complete and succeeded and (last != "end" or numbers[-1:] != [int(item.rpartition(":")[2])]):
+        yield "is of an attempt that succeeded, and lacks its end"
+
+
+def fanout_problems(
+    items: Sequence[str], results: Sequence[Json], index: Json, folder: Path, status: Mapping[str, str]
+) -> Iterator[str]:
+    """What is wrong with a fan-out: its results, the logs in `folder` with their `index`, and against Argo's status.
+
+    `status` has the phase of each item's node by its display name, as in `item(0:NAME)`.
+    """
+    if [(result["index"], result["value"]) for result in results] != list(enumerate(items)):
+        yield f"has results for {len(results)} of {len(items)} items, or not in their order"
+    own = {f"item({number}:{item})" for number, item in enumerate(items)}
+    if own != status.keys():
+        yield f"Argo ran {len(own & status.keys())} of {len(own)} items, and {len(status.keys() - own)} others"
+    entries: dict[str, list[Json]] = {}
+    for entry in index["logs"]:
+        entries.setdefault(entry["node"], []).append(entry)
+    for result in results:
+        name = f"item({result['index']}:{result['value']})"
+        if result["phase"] != status.get(name):
+            yield f"{name} is {result['phase']} in the results, and for Argo it is {status.get(name)}"
+        if result["phase"] != "Succeeded":
+            yield f"{name} is {result['phase']} after {len(result['attempts'])} attempts: {result['message']}"
+        for attempt in result["attempts"]:
+            node, succeeded = f"{name}({attempt['number']})", attempt["phase"] == "Succeeded"
+            logs = entries.pop(node, [])
+            if not logs:
+                yield f"{node} has no log, and the index does not say why"
+            # Argo makes a pod again that was deleted before it was seen to run: then nobody knows which one succeeded.
+            for entry in logs:
+                path = folder / entry["file"]
+                text = path.read_text() if path.exists() else ""
+                for problem in log_problems(text, entry, result["value"], succeeded and len(logs) == 1):
+                    yield f"the log of {node} {problem} ({path})"
+    for node in entries:
+        yield f"the index has a log of {node}, which no item has"
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    if strange := files - {"index.json"} - {entry["file"] for entry in index["logs"]}:
+        yield f"the folder of logs has files that the index does not know: {', '.join(sorted(strange)[:5])}"
