@@ -166,21 +166,23 @@ class Cutter:
             self._take_piece(taken)
         return taken
 
-    def finish(self, broken: bool) -> Taken:
+    def finish(self, whole: bool) -> Taken:
         """Take what came of a line without an end: the stream is over.
 
-        If it was `broken`, what may become a line of the executor is left to the next stream.
+        Unless it is known to be `whole`, what may become a line of the executor is left to the next stream.
         """
         taken = Taken()
         stamp, space, text = self._rest.partition(b" ")
         if self._inside or (space and _STAMP.fullmatch(stamp)):
-            maybe_executor = text[:5] == b"time="[: len(text)] and not self._executor
-            if self._inside or not (broken and maybe_executor):
+            if self._inside or whole or not self._may_be_executors(text):
                 self._take_piece(taken)
-        elif not broken:
+        elif not self._rest[:4].isdigit():  # nor the beginning of a timestamp
             taken.complaint = self._rest.decode(errors="replace")
-        self._rest = b""
         return taken
+
+    def _may_be_executors(self, beginning: bytes) -> bool:
+        words = [b"time=", b"Error:"] if self.cursor.exited else [b"time="]
+        return not self._executor and any(beginning[: len(word)] == word[: len(beginning)] for word in words)
 
     # -- whole lines ----------------------------------------------------------------------------------------------
 

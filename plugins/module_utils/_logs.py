@@ -71,6 +71,11 @@ class LogOptions:
     """Only these items, by index, value or name; empty for all."""
 
     @property
+    def is_cut(self) -> bool:
+        """Whether only some of the lines are wanted."""
+        return bool(self.since or self.grep) or self.tail is not None
+
+    @property
     def selection(self) -> str:
         """What is not as the container wrote it, in words; files of another selection cannot be continued."""
         chosen = {"since": self.since, "tail": self.tail, "grep": self.grep and self.grep.pattern.decode()}
@@ -347,9 +352,9 @@ class Collector:
                 job.stream = None
                 stream.close()
         except ApiError:
-            self._take(job, cutter.finish, True)
+            self._take(job, cutter.finish, False)
             raise
-        self._take(job, cutter.finish, False)
+        self._take(job, cutter.finish, bool(job.attempts) and not follow)
 
     def _query(self, log: Log, follow: bool) -> dict[str, Any]:
         query: dict[str, Any] = {"container": log.container, "timestamps": "true"}

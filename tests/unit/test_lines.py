@@ -31,11 +31,11 @@ def since(cursor: Cursor, lines: list[tuple[int, bytes]]) -> list[tuple[int, byt
     return [line for line in lines if not cursor.since or stamp(line[0]) >= cursor.since[:-1].encode()]
 
 
-def feed(cutter: Cutter, data: bytes, size: int = 1 << 20, *, broken: bool = False) -> Taken:
+def feed(cutter: Cutter, data: bytes, size: int = 1 << 20, *, whole: bool = True) -> Taken:
     total = Taken()
     for taken in (
         *(cutter.feed(data[at : at + size]) for at in range(0, len(data), size)),
-        cutter.finish(broken=broken),
+        cutter.finish(whole),
     ):
         total.text += taken.text
         total.lines += taken.lines
@@ -99,6 +99,22 @@ EXECUTOR = (
 def test_the_executors_own_lines_are_left_out_and_counted(line: bytes) -> None:
     assert feed(Cutter(Cursor()), log((0, b"a"), (1, line), (2, b"b"))) == Taken(b"a\nb\n", lines=2, executor_lines=1)
     assert feed(Cutter(Cursor(), executor=True), log((1, line))).text == line + b"\n"
+
+
+def test_a_stream_that_ends_inside_a_line_of_the_executor_leaves_it_to_the_next_one() -> None:
+    exited = b'time=2026-11-22T15:45:57.210Z level=INFO msg="sub-process exited" argo=true error="exit status 1"'
+    lines = log((0, EXECUTOR), (4, b"a"), (8, exited), (12, b"Error: exit status 1"))
+    for cut in range(len(lines)):
+        cursor = Cursor()
+        first = feed(Cutter(cursor), lines[:cut], whole=False)
+        rest = [
+            line
+            for line in lines.splitlines(keepends=True)
+            if not cursor.since or line[:19] >= cursor.since[:19].encode()
+        ]
+        second = feed(Cutter(cursor), b"".join(rest))
+        assert (first.text + second.text, first.complaint + second.complaint) == (b"a\n", "")
+        assert cursor.began and first.executor_lines + second.executor_lines == 3
 
 
 def test_the_executors_last_word_is_left_out_only_after_its_last_message() -> None:
@@ -195,7 +211,7 @@ def test_however_often_it_breaks_each_byte_comes_once_and_in_order(
     for share in [*breaks, None]:
         data = log(*since(cursor, lines), ended=ended or not lines)
         cut = len(data) if share is None else int(len(data) * share)
-        taken = feed(Cutter(cursor), data[:cut], size, broken=share is not None)
+        taken = feed(Cutter(cursor), data[:cut], size, whole=share is None)
         assert taken.gap is None and not taken.complaint
         total.text += taken.text
         total.lines += taken.lines
