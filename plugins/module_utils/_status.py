@@ -31,6 +31,10 @@ class Kind:
     plural: str
     namespaced: bool = True
 
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
 
 KINDS = {
     "Namespace": Kind("", "v1", "namespaces", namespaced=False),
@@ -95,10 +99,8 @@ class Ref:
 
     def as_definition(self) -> dict[str, Any]:
         """The least that kubernetes.core.k8s needs to delete it."""
-        kind = KINDS[self.kind]
-        version = f"{kind.group}/{kind.version}" if kind.group else kind.version
         metadata = {"name": self.name} | ({"namespace": self.namespace} if self.namespace else {})
-        return {"apiVersion": version, "kind": self.kind, "metadata": metadata}
+        return {"apiVersion": KINDS[self.kind].api_version, "kind": self.kind, "metadata": metadata}
 
 
 # -- whose it is ----------------------------------------------------------------------------------------------------
@@ -108,6 +110,11 @@ def is_ours(live: Object) -> bool:
     """Whether the role has applied this object: its field manager has left its mark."""
     managers = live["metadata"].get("managedFields") or ()
     return any(entry.get("manager") == FIELD_MANAGER for entry in managers)
+
+
+def is_labelled(live: Object) -> bool:
+    """Whether an object carries the role's label, so that it goes when the role no longer wants it."""
+    return (live["metadata"].get("labels") or {}).get(MANAGED_BY) == FIELD_MANAGER
 
 
 def maker_of(live: Object) -> str:

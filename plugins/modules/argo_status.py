@@ -131,9 +131,9 @@ missing_rights:
   elements: str
   returned: without O(wait)
 user:
-  description: Who asks, as the cluster names them.
+  description: Who asks, as the cluster names them, if a right is missing; else empty.
   type: str
-  returned: when a right is missing
+  returned: without O(wait)
 used_elsewhere:
   description: >-
     Other namespaces that have workflows, workflow templates or cron workflows, if custom resource definitions are among
@@ -176,6 +176,7 @@ previous:
   returned: without O(wait)
 """
 
+import contextlib
 import queue
 import threading
 import time
@@ -241,19 +242,27 @@ def survey(
     binding = Ref("RoleBinding", place.work, "argo-binding")
     crds = {ref for ref in refs if ref.kind == "CustomResourceDefinition"}
     asked = sorted({*refs, *namespaces, binding} - crds)
+    own_kinds = _status.OWN_KINDS if objects else ("Deployment",)
+    selectors = dict.fromkeys(own_kinds, OURS) | {"Deployment": ""}  # a controller of somebody else is looked for
+    listed = [(kind, namespace, selectors[kind]) for kind in own_kinds for namespace in place.namespaces]
     with ThreadPoolExecutor(PARALLEL) as pool:
         kinds = pool.submit(existing, cluster, "/apis/argoproj.io/v1alpha1")
-        deployments = pool.map(lambda namespace: labelled(cluster, "Deployment", namespace), place.namespaces)
+        pods = pool.submit(labelled, cluster, "Pod", place.home, PODS)
+        running = pool.submit(metadata, cluster, _kubernetes.workflows(place.work), RUNNING)
         rules = pool.map(lambda namespace: rules_in(cluster, namespace), place.namespaces)
-        found = pool.map(lambda ref: find(cluster, ref), asked)
-        own_kinds = [(kind, namespace) for kind in _status.OWN_KINDS for namespace in place.namespaces if objects]
-        own = pool.map(lambda pair: [Ref.of(item) for item in labelled(cluster, pair[0], pair[1], OURS)], own_kinds)
-        live = {ref: item for ref, item in zip(asked, found, strict=True) if item}
+        lists = pool.map(lambda which: labelled(cluster, *which), listed)
+        live = {Ref.of(item): item for items in lists for item in items}
+        rest = [ref for ref in asked if ref not in live]
+        found = pool.map(lambda ref: find(cluster, ref), rest)
+        live |= {ref: item for ref, item in zip(rest, found, strict=True) if item}
         granted = dict(zip(place.namespaces, rules, strict=True))
-        controllers = [item for several in deployments for item in several if _status.is_controller(item)]
-        ours_is_wanted = not absent and Ref("Deployment", place.home, _status.CONTROLLER) in refs
-        rivals = [item for item in controllers if ours_is_wanted and item["metadata"]["name"] != _status.CONTROLLER]
-        stale = [ref for several in own for ref in several if ref not in refs]
+    deployments = [item for ref, item in live.items() if ref.kind == "Deployment"]
+    controllers = [item for item in deployments if _status.is_controller(item)]
+    ours_is_wanted = not absent and Ref("Deployment", place.home, _status.CONTROLLER) in refs
+    rivals = [item for item in controllers if ours_is_wanted and item["metadata"]["name"] != _status.CONTROLLER]
+    stale = [
+        ref for ref, item in live.items() if ref.kind in own_kinds and ref not in refs and _status.is_labelled(item)
+    ]
     known = {resource["name"] for resource in (kinds.result() or {}).get("resources") or ()}
     live |= {ref: {"metadata": {}} for ref in crds if ref.name.partition(".")[0] in known}
     if absent:
@@ -278,13 +287,11 @@ def survey(
     # Roles come last: the API may refuse one whose rights the user lacks, and the others are to be back by then.
     previous = sorted([*rivals, *replaced], key=lambda item: item["kind"] in ("Role", "RoleBinding"))
     return {
-        **state_of(cluster, place),
-        "running_workflows": len(metadata(cluster, _kubernetes.workflows(place.work), RUNNING))
-        if "workflows" in known
-        else 0,
+        **state_of(cluster, place, deployments, pods.result()),
+        "running_workflows": len(running.result()),
         "missing_namespaces": [ref.name for ref in namespaces if ref not in live],
         "missing_crds": [kind for kind in _status.ARGO_KINDS if kind not in known],
-        "used_elsewhere": elsewhere(cluster, place) if absent and crds and "workflows" in known else [],
+        "used_elsewhere": elsewhere(cluster, place) if absent and crds else [],
         "needed": needed if absent else [_status.marked(item) for item in needed],
         "missing_rights": _status.in_words(missing),
         "user": user(cluster) if missing else "",
@@ -299,7 +306,7 @@ def survey(
         "absent": [
             ref.as_definition() for ref in map(Ref.of, needed) if ref not in live and _status.KINDS[ref.kind].namespaced
         ],
-        "previous": [_status.restorable(Ref.of(item).as_definition() | item) for item in previous],
+        "previous": [_status.restorable(item) for item in previous],
     }
 
 
@@ -327,16 +334,17 @@ def find(cluster: Cluster, ref: Ref) -> dict[str, Any] | None:
 def labelled(cluster: Cluster, kind: str, namespace: str, selector: str = "") -> list[dict[str, Any]]:
     """The objects of a kind in a namespace that a label selector chooses, as far as they may be read."""
     listed = existing(cluster, f"{_status.path_of(kind, namespace)}?{urlencode({'labelSelector': selector})}")
-    return [{**item, "kind": kind} for item in (listed or {}).get("items") or ()]
+    spelled = {"apiVersion": _status.KINDS[kind].api_version, "kind": kind}  # which the items of a list leave out
+    return [{**spelled, **item} for item in (listed or {}).get("items") or ()]
 
 
 def metadata(cluster: Cluster, path: str, selector: str = "") -> list[dict[str, Any]]:
-    """The metadata of every object under a path; none of them if they may not be read."""
+    """The metadata of every object under a path; none if they may not be read or the cluster does not know the kind."""
     try:
         listed = cluster.list(path, accept=_kubernetes.METADATA_LIST, labelSelector=selector)
         return [item["metadata"] for item in listed]
     except ApiError as error:
-        if error.status == 403:
+        if error.status in (403, 404):
             return []
         raise
 
@@ -393,11 +401,12 @@ def user(cluster: Cluster) -> str:
 # -- is it ready? -----------------------------------------------------------------------------------------------------
 
 
-def state_of(cluster: Cluster, place: Place) -> dict[str, Any]:
-    """What an installation is and whether it is ready, now."""
-    deployments = {item["metadata"]["name"]: item for item in labelled(cluster, "Deployment", place.home)}
-    verdict = judge(cluster, place, deployments, labelled(cluster, "Pod", place.home, PODS))
-    return result_of(deployments, verdict)
+def state_of(
+    cluster: Cluster, place: Place, deployments: Iterable[dict[str, Any]], pods: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What an installation is and whether it is ready, now; `deployments` may be some of other namespaces too."""
+    named = {item["metadata"]["name"]: item for item in deployments if item["metadata"]["namespace"] == place.home}
+    return result_of(named, judge(Server(cluster, place), named, pods))
 
 
 PODS = f"app in ({_status.CONTROLLER},{_status.SERVER})"
@@ -419,9 +428,43 @@ def result_of(deployments: dict[str, dict[str, Any]], verdict: Verdict) -> dict[
     }
 
 
+class Server:
+    """The installed server, asked what a user would ask it, with one token for all questions.
+
+    A request goes through the API server's service proxy, which keeps the header Authorization for itself; so the
+    token travels in the cookie that Argo's own UI uses.
+    """
+
+    def __init__(self, cluster: Cluster, place: Place) -> None:
+        self.cluster = cluster
+        self.place = place
+        self._user: Cluster | None = None
+
+    def answers(self, deployment: dict[str, Any]) -> Verdict:
+        """Whether it answers a list of workflows to somebody who has logged in as its Deployment asks."""
+        scheme, modes = _status.server_options(deployment)
+        service = f"{scheme}:{_status.SERVER}:{_status.SERVER_PORT}"
+        path = f"{_kubernetes.core(self.place.home, 'services', service, 'proxy')}/api/v1/workflows/{self.place.work}"
+        try:
+            self._user = self._user or (self.login() if "client" in modes else self.cluster)
+            self._user.get(f"{path}?{urlencode({'listOptions.limit': 1, 'fields': 'metadata'})}")
+        except ApiError as error:
+            if error.status == 401:
+                if modes == {"sso"}:  # it asks for a login that only people can do
+                    return READY
+                self._user = None  # its token has ended
+            return Verdict(False, f"the server runs but does not answer a list of workflows: {error}")
+        return READY
+
+    def login(self) -> Cluster:
+        """The same cluster, with a new token of the server's own account."""
+        account = _kubernetes.core(self.place.home, "serviceaccounts", _status.SERVER, "token")
+        issued = self.cluster.create(account, {"spec": {"expirationSeconds": TOKEN_SECONDS}})
+        return self.cluster.with_headers({"Cookie": f"authorization=Bearer {issued['status']['token']}"})
+
+
 def judge(
-    cluster: Cluster,
-    place: Place,
+    server: Server,
     deployments: dict[str, dict[str, Any]],
     pods: list[dict[str, Any]],
     restarts_before: dict[str, int] | None = None,
@@ -431,31 +474,8 @@ def judge(
         verdict = _status.judge(name, deployments.get(name), pods, restarts_before)
         if not verdict.ready:
             return verdict
-    verdict = _status.judge_lease(existing(cluster, place.lease.path), pods)
-    return answers(cluster, place, deployments[_status.SERVER]) if verdict.ready else verdict
-
-
-def answers(cluster: Cluster, place: Place, server: dict[str, Any]) -> Verdict:
-    """Whether the server answers a list of workflows to somebody who has logged in.
-
-    The request goes through the API server's service proxy, which keeps the header Authorization for itself; so the
-    token travels in the cookie that Argo's own UI uses.
-    """
-    scheme, modes = _status.server_options(server)
-    cookies = {}
-    try:
-        if "client" in modes:
-            account = _kubernetes.core(place.home, "serviceaccounts", _status.SERVER, "token")
-            issued = cluster.create(account, {"spec": {"expirationSeconds": TOKEN_SECONDS}})
-            cookies = {"Cookie": f"authorization=Bearer {issued['status']['token']}"}
-        service = _kubernetes.core(place.home, "services", f"{scheme}:{_status.SERVER}:{_status.SERVER_PORT}", "proxy")
-        query = urlencode({"listOptions.limit": 1, "fields": "metadata"})
-        cluster.with_headers(cookies).get(f"{service}/api/v1/workflows/{place.work}?{query}")
-    except ApiError as error:
-        if error.status == 401 and modes == {"sso"}:  # it asks for a login that only people can do
-            return READY
-        return Verdict(False, f"the server runs but does not answer a list of workflows: {error}")
-    return READY
+    verdict = _status.judge_lease(existing(server.cluster, server.place.lease.path), pods)
+    return server.answers(deployments[_status.SERVER]) if verdict.ready else verdict
 
 
 def wait(cluster: Cluster, place: Place, timeout: int, settle: int) -> dict[str, Any]:
@@ -470,23 +490,23 @@ def wait(cluster: Cluster, place: Place, timeout: int, settle: int) -> dict[str,
         threading.Thread(target=follow, args=(cluster, kind, path, selector, changes), daemon=True).start()
     found: dict[str, dict[str, dict[str, Any]]] = {"Deployment": {}, "Pod": {}}
     restarts: dict[str, int] = {}
-    verdict = Verdict(False, "nothing has been seen of it")
+    server = Server(cluster, place)
     while True:
         left = timeout - (time.monotonic() - started)
-        try:
+        with contextlib.suppress(queue.Empty):
             take(changes, found, min(left, RECHECK))
-        except queue.Empty:
-            if left <= RECHECK:
-                raise failure(cluster, place, verdict, timeout) from None
         pods = sorted(found["Pod"].values(), key=lambda pod: pod["metadata"]["creationTimestamp"])
         restarts = {pod["metadata"]["name"]: _status.restarts_of(pod) for pod in pods} | restarts
-        verdict = judge(cluster, place, found["Deployment"], pods, restarts)
+        verdict = judge(server, found["Deployment"], pods, restarts)
+        now = time.monotonic()
         if not verdict.ready:
-            ready_since = time.monotonic()
-        elif time.monotonic() - ready_since >= settle:
+            ready_since = now
+        elif now - ready_since >= settle:
             return result_of(found["Deployment"], verdict)
-        if verdict.hopeless or time.monotonic() - started > timeout:
-            raise failure(cluster, place, verdict, round(time.monotonic() - started))
+        else:
+            verdict = Verdict(False, f"it is, but has not stayed so for {settle} s yet")
+        if verdict.hopeless or now - started >= timeout:
+            raise failure(cluster, place, verdict, round(now - started))
 
 
 RECHECK = 0.5

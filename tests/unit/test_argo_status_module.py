@@ -34,9 +34,12 @@ class FakeCluster(Cluster):
         self.headers: Mapping[str, str] = {}
         self.changes: dict[str, list[tuple[str, dict[str, Any]]]] = {}
         self.created: list[str] = []
+        self.read: list[str] = []
 
     def get(self, path: str, *, accept: str = JSON, **query: Any) -> dict[str, Any]:
-        found: Any = self.objects.get(unquote(path.partition("?")[0]))
+        asked = unquote(path.partition("?")[0])
+        self.read.append(asked)
+        found: Any = self.objects.get(asked)
         if isinstance(found, ApiError):
             raise found
         if found is None:
@@ -237,8 +240,8 @@ def test_removing_another_controller_takes_the_rights_to_remove_it_and_to_bring_
 
 def test_whatever_a_run_overwrites_or_takes_away_can_be_put_back() -> None:
     objects = with_another_controller()
-    role = {"kind": "Role", "metadata": {"name": "argo-role", "namespace": "argo"}, "rules": []}
-    objects[f"/apis/{ROLES}/v1/namespaces/argo/roles/argo-role"] = role
+    role = {"metadata": {"name": "argo-role", "namespace": "argo"}, "rules": []}
+    objects[f"/apis/{ROLES}/v1/namespaces/argo/roles"] = {"items": [role]}
     previous = survey(FakeCluster(objects))["previous"]
     assert [(item["apiVersion"], item["kind"], item["metadata"]["name"]) for item in previous] == [
         ("apps/v1", "Deployment", "argo-workflows-workflow-controller"),
@@ -246,16 +249,25 @@ def test_whatever_a_run_overwrites_or_takes_away_can_be_put_back() -> None:
         (f"{ROLES}/v1", "Role", "argo-role"),
     ], "a Role comes last: the API may refuse one whose rights the user lacks"
     assert previous[0]["spec"] == deployment("argo-workflows-workflow-controller")["spec"]
-    assert previous[2] == {"apiVersion": f"{ROLES}/v1", **role}
+    assert previous[2] == {"apiVersion": f"{ROLES}/v1", "kind": "Role", **role}
 
 
 def test_what_is_ours_and_no_longer_wanted_is_stale() -> None:
     objects = installed(**OURS)
-    client = {"metadata": {"name": "argo-client", "namespace": "argo"}}
+    labels = {"app.kubernetes.io/managed-by": "argo.workflows"}
+    client = {"metadata": {"name": "argo-client", "namespace": "argo", "labels": labels}}
     objects["/apis/rbac.authorization.k8s.io/v1/namespaces/argo/roles"] = {"items": [client]}
     wanted = [*WANTED, {"kind": "Deployment", "metadata": {"name": "argo-server", "namespace": "argo"}}]
     (stale,) = survey(FakeCluster(objects), objects=wanted)["stale"]
     assert (stale["kind"], stale["metadata"]["name"]) == ("Role", "argo-client")
+
+
+def test_what_the_lists_of_ours_have_is_not_read_once_more() -> None:
+    cluster = FakeCluster(installed(**OURS))
+    survey(cluster)
+    assert len(cluster.read) == len(set(cluster.read)), "nothing is asked twice"
+    assert "/apis/apps/v1/namespaces/argo/deployments/workflow-controller" not in cluster.read
+    assert "/api/v1/namespaces/argo/configmaps/workflow-controller-configmap" in cluster.read, "it is not in the lists"
 
 
 def test_removal_needs_what_is_there_and_names_who_else_uses_the_crds() -> None:
@@ -281,22 +293,27 @@ def test_removal_names_the_right_to_read_what_may_not_be_read() -> None:
 # -- ready ------------------------------------------------------------------------------------------------------------
 
 
+def state(cluster: FakeCluster, place: Place = HERE) -> dict[str, Any]:
+    deployments, pods = (argo_status.labelled(cluster, kind, place.home) for kind in ("Deployment", "Pod"))
+    return argo_status.state_of(cluster, place, deployments, pods)
+
+
 def test_the_server_is_asked_with_a_token_of_its_own_account_in_a_cookie() -> None:
     cluster = FakeCluster(installed())
-    assert argo_status.state_of(cluster, HERE)["ready"]
+    assert state(cluster)["ready"]
     assert cluster.created == ["/api/v1/namespaces/argo/serviceaccounts/argo-server/token"]
     assert cluster.headers == {"Cookie": "authorization=Bearer secret"}
 
 
 def test_a_server_that_refuses_is_not_ready() -> None:
     objects = installed() | {SERVICE: ApiError("GET …: 503 no endpoints", 503)}
-    found = argo_status.state_of(FakeCluster(objects), HERE)
+    found = state(FakeCluster(objects))
     assert not found["ready"] and "503 no endpoints" in found["reason"]
 
 
 def test_a_controller_of_an_instance_has_a_lease_of_its_own() -> None:
     assert Place("argo", "argo", "blue").lease.name == "workflow-controller-blue"
-    found = argo_status.state_of(FakeCluster(installed()), Place("argo", "argo", "blue"))
+    found = state(FakeCluster(installed()), Place("argo", "argo", "blue"))
     assert "nobody holds it" in found["reason"]
 
 
@@ -340,8 +357,34 @@ def test_the_wait_gives_up_at_once_with_the_pods_state_log_and_events() -> None:
 
 def test_the_wait_ends_after_its_time_with_what_was_missing() -> None:
     cluster = watched([deployment("workflow-controller", available=0), deployment("argo-server")], [])
-    with pytest.raises(UserError, match="after 0 s: the Deployment workflow-controller has no pod yet"):
-        argo_status.wait(cluster, HERE, timeout=0, settle=0)
+    with pytest.raises(UserError, match="after 1 s: the Deployment workflow-controller has no pod yet"):
+        argo_status.wait(cluster, HERE, timeout=1, settle=0)
+
+
+SERVES = [deployment("workflow-controller"), deployment("argo-server")]
+PODS = [pod("workflow-controller-1"), pod("argo-server-1")]
+
+
+def test_the_wait_ends_after_its_time_although_it_is_ready_if_that_is_not_long_enough_ago() -> None:
+    with pytest.raises(UserError, match="it is, but has not stayed so for 5 s yet") as failed:
+        argo_status.wait(watched(SERVES, PODS), HERE, timeout=1, settle=5)
+    assert failed.value.result["reason"]
+
+
+def test_one_token_serves_a_whole_wait() -> None:
+    cluster = watched(SERVES, PODS)
+    argo_status.wait(cluster, HERE, timeout=10, settle=1)
+    assert cluster.read.count(SERVICE) > 1
+    assert len(cluster.created) == 1
+
+
+def test_a_token_that_has_ended_is_replaced() -> None:
+    cluster = FakeCluster(installed() | {SERVICE: ApiError("GET …: 401", 401, "Unauthorized")})
+    server = argo_status.Server(cluster, HERE)
+    assert not server.answers(SERVES[1]).ready
+    cluster.objects[SERVICE] = {"items": None}
+    assert server.answers(SERVES[1]).ready
+    assert len(cluster.created) == 2
 
 
 def test_a_right_that_is_missing_while_waiting_is_an_error() -> None:
