@@ -31,4 +31,23 @@ options:
       - The most connections that are open for logs at the same time. To follow logs takes at least 2.
     type: int
     default: 64
+  server:
+    description:
+      - URL of the Argo Server as this host reaches it, the one that its UI is opened at.
+      - It is asked only for logs of which something is missing - because their pods were deleted, for example - and
+        only where Argo has archived them (C(archiveLogs) of the artifact repository). Such a log replaces what was had
+        of it, has no timestamps, and is marked as C(archived).
+      - Without it the reason of an incomplete log says whether it is archived.
+    type: str
+  server_token:
+    description:
+      - Token that the Argo Server is sent. By default it is the one of the connection, if that has one.
+      - In the auth mode C(client) its account needs the right to get workflows, and to get the Secrets with the
+        credentials of the artifact repository; in the mode C(server) no token is needed.
+    type: str
+  server_validate_certs:
+    description:
+      - Whether the certificate of the Argo Server must be valid. The one that it makes for itself is not.
+    type: bool
+    default: true
 """

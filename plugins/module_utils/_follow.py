@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.argo.workflows.plugins.module_utils._archive import Archive
 from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal, TreeView
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster, argo, core, workflows
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import pods as pods_path
@@ -93,9 +94,16 @@ class Follower:
     """Follows the wanted runs; afterwards `runs`, `collector` and `diagnoses` tell what became of them."""
 
     def __init__(
-        self, cluster: Cluster, wanted: Wanted, journal: Journal, interrupted: Callable[[], bool] = lambda: False
+        self,
+        cluster: Cluster,
+        wanted: Wanted,
+        journal: Journal,
+        interrupted: Callable[[], bool] = lambda: False,
+        server: Cluster | None = None,
     ) -> None:
+        """`server` is the Argo Server, which has the archived logs."""
         self.wanted = wanted
+        self._server = server
         self.gave_up: Diagnosis | None = None
         self._trouble = ("", float("-inf"))
         self._cluster = cluster
@@ -204,6 +212,8 @@ class Follower:
                 self._add(item["metadata"])
         if missing := [name for name in wanted.names if name not in self._watched]:
             raise NotFoundError(f"there is no Workflow {', '.join(missing)} in the namespace {wanted.namespace}")
+        if wanted.names:
+            self._watched = {name: self._watched[name] for name in wanted.names}
         if not self._watched:
             raise NotFoundError(
                 f"no Workflow in the namespace {wanted.namespace} has the labels {wanted.label_selector}"
@@ -501,6 +511,12 @@ class Follower:
             "condition": "the condition of the wait held",
         }
         self.collector.stop(reasons.get(outcome, f"nothing came for {LOG_PATIENCE:.0f} s"))
+        Archive(self._server, self.wanted.logs, self._printers).complete(
+            self.runs,
+            self.collector.logs,
+            proceed=lambda: not self._interrupted() and self._clock.monotonic() < self._deadline,
+        )
+        self.collector.tick()
         for printer in self._printers:
             printer.finish(self.collector.logs)
 

@@ -139,6 +139,10 @@ class Cluster:
 
         return Cluster(self.host, self._transport, authorize, self.clock)
 
+    def bearer(self, renew: bool = False) -> Mapping[str, str]:
+        """The header with the token of this connection; none if it authenticates in another way."""
+        return {key: value for key, value in self._authorize(renew).items() if value.startswith("Bearer ")}
+
     # -- single objects -------------------------------------------------------------------------------------------
 
     def get(self, path: str, *, accept: str = JSON, **query: Any) -> dict[str, Any]:

@@ -57,6 +57,8 @@ class Log:
     """Timestamps between which the kubelet had rotated lines away."""
     reason: str = ""
     """Why the log is not complete."""
+    archived: bool = False
+    """Whether it is not the pod's, but what Argo had archived of it."""
     kept: int = 0
     """What of `received` an earlier wait had left."""
     done: bool = False
@@ -140,6 +142,15 @@ class Log:
         self.done = True
         self.close()
 
+    def replace(self, file: Path | None, size: int, lines: int) -> None:
+        """Take the archived log, which is whole, for what was had; `file` becomes the log's. OSError if it cannot."""
+        if file and self.path:
+            file.replace(self.path)
+        self.cursor, self.gaps = Cursor(), []
+        self.size, self.lines, self.executor_lines = size, lines, 0
+        self.archived = True
+        self.end()
+
     def as_dict(self) -> dict[str, Any]:
         """The log as modules return it and as the index keeps it."""
         return {
@@ -150,6 +161,7 @@ class Log:
             "lines": self.lines,
             "executor_lines": self.executor_lines,
             "complete": self.complete,
+            "archived": self.archived,
             "reason": self.why_incomplete,
             "gaps": [{"after": after, "before": before} for after, before in self.gaps],
         }
@@ -208,6 +220,7 @@ class LogFolder:
                 log.size, log.lines, log.executor_lines = kept["bytes"], kept["lines"], kept["executor_lines"]
                 log.gaps = [(gap["after"], gap["before"]) for gap in kept["gaps"]]
                 log.kept = log.received
+                log.archived = kept.get("archived", False)
                 log.done = kept["complete"] and on_disk == log.size
             self._logs[key] = log
         return self._logs[key]

@@ -64,6 +64,9 @@ LOG_SPEC: dict[str, Any] = {
     "log_timestamps": {"type": "bool", "default": False},
     "merged_log": {"type": "bool", "default": False},
     "parallel_logs": {"type": "int", "default": 64},
+    "server": {"type": "str"},
+    "server_token": {"type": "str", "no_log": True},
+    "server_validate_certs": {"type": "bool", "default": True},
 }
 """The options of every module that collects logs; the doc fragment argo.workflows.logs says what they mean."""
 

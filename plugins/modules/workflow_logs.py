@@ -14,7 +14,8 @@ description:
   - Fetches the logs of all containers of all attempts of a Workflow, or of those chosen, as far as they have been
     written. It does not wait; M(argo.workflows.workflow_wait) does, and collects the logs meanwhile.
   - Each log is complete, or the result says why it is not.
-  - Needs the Kubernetes API alone; neither the C(argo) command nor the Argo Server is used.
+  - Needs the Kubernetes API alone, and neither the C(argo) command nor the Argo Server, but for archived logs
+    (O(server)).
 options:
   name:
     description:
@@ -84,6 +85,13 @@ EXAMPLES = r"""
     name: "{{ run.name }}"
     logs_dir: ./logs
 
+- name: The logs of a run whose pods are gone are in ./logs
+  argo.workflows.workflow_logs:
+    name: "{{ run.name }}"
+    logs_dir: ./logs
+    server: https://argo.example.org
+    server_token: "{{ lookup('ansible.builtin.file', '~/.argo-token') }}"
+
 - name: The errors of the last ten minutes are known
   argo.workflows.workflow_logs:
     name: "{{ run.name }}"
@@ -133,8 +141,11 @@ logs:
     complete:
       description: Whether everything that the container wrote, and that was asked for, is there.
       type: bool
+    archived:
+      description: Whether it is not the pod's, but the archived log that O(server) has sent.
+      type: bool
     reason:
-      description: Why not.
+      description: Why it is not complete.
       type: str
     gaps:
       description: Between which times lines were rotated away before they could be read.
@@ -171,6 +182,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.argo.workflows.plugins.module_utils._archive import Archive, server_of
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster, pods, workflows
 from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, MergedFiles, Printer
@@ -251,6 +263,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     directory = Path(params["logs_dir"]).absolute() if params["logs_dir"] and not module.check_mode else None
     options = options_of(params)
     cluster = Cluster.from_params(params)
+    server = server_of(params, cluster)
     name, namespace = params["name"], params["namespace"]
     try:
         workflow = cluster.get(workflows(namespace, name))
@@ -277,8 +290,11 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     for attempt in it.unsettled():
         if attempt.pod not in seen:
             collector.miss(name, attempt.pod, attempt.node_id, attempt.name)
-    collector.wait(time.monotonic() + params["wait_timeout"])
+    deadline = time.monotonic() + params["wait_timeout"]
+    collector.wait(deadline)
     collector.stop("wait_timeout was over")
+    Archive(server, options, printers).complete([it], collector.logs, proceed=lambda: time.monotonic() < deadline)
+    collector.tick()
     for printer in printers:
         printer.finish(collector.logs)
 

@@ -15,7 +15,8 @@ description:
     going on while they do not.
   - Shows their tree, and if asked the lines of their logs, live in the output of C(ansible-playbook).
   - Collects the logs of all containers of all attempts, one file each, complete or with the reason why not.
-  - Watches, and does not poll. Needs the Kubernetes API alone; neither the C(argo) command nor the Argo Server is used.
+  - Watches, and does not poll. Needs the Kubernetes API alone, and neither the C(argo) command nor the Argo Server, but
+    for archived logs (O(server)).
 options:
   name:
     description:
@@ -168,6 +169,13 @@ EXAMPLES = r"""
     name: "{{ run.name }}"
     logs_dir: ./logs
 
+- name: The logs of pods that are gone are there, too
+  argo.workflows.workflow_wait:
+    name: "{{ run.name }}"
+    logs_dir: ./logs
+    server: https://argo.example.org
+    server_token: "{{ lookup('ansible.builtin.file', '~/.argo-token') }}"
+
 - name: The run is watched with its log lines, and stopped if it takes longer than an hour
   argo.workflows.workflow_wait:
     name: "{{ run.name }}"
@@ -205,8 +213,8 @@ outcome:
   sample: finished
 workflows:
   description:
-    - The Workflows, each with the keys that are described below. With a single one these are at the top of the result,
-      too, without V(workflows).
+    - The Workflows in the order of O(name), each with the keys that are described below. With a single one these are at
+      the top of the result, too, without V(workflows).
   returned: with several Workflows
   type: list
   elements: dict
@@ -262,7 +270,8 @@ items:
   description:
     - The items of the fan-out, or the steps without one, with C(index), C(value), C(name), C(phase), C(message),
       C(exit_code), C(node), C(duration), C(pods), and their C(attempts).
-    - C(logs) are the logs of all attempts, each with C(path), C(lines), C(bytes), C(complete) and C(reason).
+    - C(logs) are the logs of all attempts, each with C(path), C(lines), C(bytes), C(complete), C(reason)
+      and C(archived), whether it came from O(server).
     - C(last_line) is the last line of the log of the last attempt that is not empty; C(tail) is the end of that log, if
       the item failed.
     - A result has at most 400,000 characters of them, those that did not succeed first. If the task fails, it has only
@@ -302,6 +311,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.argo.workflows.plugins.module_utils._archive import server_of
 from ansible_collections.argo.workflows.plugins.module_utils._follow import Follower, NotFoundError, Wanted, shut_down
 from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster
@@ -389,7 +399,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     wanted = wanted_of(params)
     cluster = Cluster.from_params(params)
     journal = Journal(params["journal"])
-    follower = Follower(cluster, wanted, journal, interrupted)
+    follower = Follower(cluster, wanted, journal, interrupted, server_of(params, cluster))
     try:
         outcome = follower.follow()
     except NotFoundError as error:
