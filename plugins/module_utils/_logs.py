@@ -4,7 +4,17 @@
 """Bring the logs of many containers home. Private to the collection.
 
 A running container's log is followed, an ended one's is fetched; at most `parallel` connections are open. That a
-stream ends does not make it complete: the API server closes it properly, too, when it has lost the kubelet.
+stream ends does not make it complete: the API server closes it properly, too, when it has lost the kubelet, and the
+kubelet, when it has rotated the log under a reader that lags behind. So a log is read again from its last line on,
+and is complete when nothing new comes, unless its end is known from what was read:
+
+- The executor says that the container's process has exited, and ends itself milliseconds later. The kubelet reads a
+  log from its front to its back, so all that stands before these words has come with them. Behind them stands only
+  what was still in a pipe then, as the rest of a line without an end, and follows at once: so these words prove
+  nothing where the stream ends inside a line, and elsewhere the kubelet would have to be lost in these milliseconds.
+- A short log that is read after the container's end comes in one piece.
+
+What nobody can see are the lines that the kubelet leaves out of a stream that lags behind by two rotations (20 MB).
 """
 
 from __future__ import annotations
@@ -38,10 +48,11 @@ FOLLOW_TIMEOUT = 300.0
 STALL = 10.0
 """Seconds of silence after the container's end after which its stream is given up and the rest fetched."""
 NEWS_LAG = 1.0
-"""Seconds that the news of a container's end may come after the end of its stream. A kubelet that died and lost the
-stream needs longer than that to come back and to report anything."""
-ROTATES = 256 * 1024
-"""Bytes of a stream from which on its end alone is no proof. Kubelets rotate logs of 10 MB, some much smaller ones."""
+"""Seconds that the news of a container's end may come after the end of its stream, before it is followed again …"""
+EXIT_NEWS_LAG = 10.0
+"""… and if the executor has said that the process has exited: then it is not likely to have more to say."""
+ONE_PIECE = (256 * 1024, 1.0)
+"""Bytes and seconds up to which a log that is read after the container's end comes in one piece."""
 STOP_PATIENCE = 2.0
 """Seconds that the threads have to end; one that still waits for an answer then takes nothing more."""
 LONGEST_LINE = 512 * 1024
@@ -315,16 +326,16 @@ class Collector:
                 continue
             if log.done:
                 break  # the Collector was stopped meanwhile
-            news = log.received > known
-            # Long logs are rotated: then the kubelet ends a stream that lags behind, properly and in the middle.
-            quick = (follow or self._clock.monotonic() - started < NEWS_LAG) and log.received - known < ROTATES
+            came, seconds = log.received - known, self._clock.monotonic() - started
+            in_one_piece = came and not follow and came <= ONE_PIECE[0] and seconds < ONE_PIECE[1]
+            had_before = not came and not follow and (known or job.attempts)
             if follow and not self._ends_soon(job):
                 backoff.wait()  # the container still runs: its stream was cut off
             elif not cutter.anchored or job.trouble:
                 self._insist(job, backoff)
             elif not follow and not job.ended:
                 log.end("the container still runs")
-            elif (news and cutter.at_line_end and quick) or (not news and not follow and (known or job.attempts)):
+            elif had_before or (cutter.at_line_end and (log.cursor.exited or in_one_piece)):
                 log.end()
             else:
                 job.attempts += 1  # what came may be cut off: a second look has to bring nothing new
@@ -388,7 +399,7 @@ class Collector:
 
     def _ends_soon(self, job: _Job) -> bool:
         """Whether the container of a stream that has just ended has ended, too, or is about to be known to have."""
-        end = self._clock.monotonic() + NEWS_LAG
+        end = self._clock.monotonic() + (EXIT_NEWS_LAG if job.log.cursor.exited else NEWS_LAG)
         while not job.ended and self._clock.monotonic() < end and not self._stopping:
             self._clock.sleep(0.05)
         return job.ended

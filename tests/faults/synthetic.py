@@ -23,6 +23,7 @@ import urllib3
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import Cluster
 
+EXITED = b"sub-process exited"
 EPOCH = datetime.datetime(2026, 11, 22, 15, 45, tzinfo=datetime.UTC)
 
 
@@ -241,7 +242,9 @@ class Server:
             data = stamp(when).encode() + b" " + text
             for piece in self._pieces(data):
                 if left < len(piece):
-                    yield from self._fail(fault, piece[:left], follow, container, began, read_timeout, response)
+                    exits = any(EXITED in text for _when, text in container.lines[: number - 1])
+                    come = piece[: chance.choice([0, left])]
+                    yield from self._fail(fault, come, follow, exits, began, read_timeout, response)
                     return
                 left -= len(piece)
                 yield piece
@@ -261,7 +264,7 @@ class Server:
         fault: str,
         piece: bytes,
         follow: bool,
-        container: Container,
+        exits: bool,
         began: float,
         read_timeout: float,
         response: Response,
@@ -270,13 +273,12 @@ class Server:
             yield piece
             self._stall(read_timeout, response)
         if fault == "cut":
-            # The kubelet is gone and the API server ends the stream properly. A kubelet that is gone reports no end of
-            # a container, and one that only reads a file is not lost between two lines within a second.
-            soon = self.clock.now + 3 >= container.end
-            if not (follow and soon) and not (not follow and (not piece or self.clock.now - began < 1)):
-                yield piece
+            # The kubelet is gone and the API server ends the stream properly. But it is not lost just in the
+            # milliseconds between the executor's last message and the container's end, and one that only reads a file
+            # is not lost between two lines within a second.
+            yield piece
+            if not exits if follow else piece and self.clock.now - began >= 1:
                 return
-            yield piece + b"" if piece else b""
         raise reset()
 
     def _stall(self, read_timeout: float, response: Response) -> None:

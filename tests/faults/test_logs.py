@@ -20,7 +20,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._logdir import BEGI
 from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, _Job
 from ansible_collections.argo.workflows.plugins.module_utils._nodes import parse_node_name
 
-from .synthetic import Clock, Container, Faults, Server, stamp
+from .synthetic import EXITED, Clock, Container, Faults, Server, stamp
 
 SEEDS = int(os.environ.get("FAULT_SEEDS", "500"))
 
@@ -39,7 +39,7 @@ def a_container(chance: random.Random) -> Container:
     container = Container(lines, end=now + chance.uniform(0, 3))
     if chance.random() < 0.8:
         lines.insert(0, (lines[0][0] if lines else 0.0, EXECUTOR % b"waiting for signals"))
-        last = [EXECUTOR % b"sub-process exited", b"Error: exit status 1\n"][: chance.choice([1, 2])]
+        last = [EXECUTOR % EXITED, b"Error: exit status 1\n"][: chance.choice([1, 2])]
         # containerd writes the rest of an unended line when everything else is written
         end = len(lines) - (not lines[-1][1].endswith(b"\n"))
         lines[end:end] = [(now, text) for text in last]
@@ -56,13 +56,34 @@ def a_container(chance: random.Random) -> Container:
 @pytest.mark.parametrize("seed", range(SEEDS), ids="seed{}".format)
 def test_logs_are_whole_and_in_order_or_say_what_is_missing(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
-    clock = Clock()
-    server = Server(clock, Faults(chance, until=chance.choice([20, 60, 200]), share=chance.choice([0, 0.2, 0.6, 0.9])))
+    faults = Faults(chance, until=chance.choice([20, 60, 200]), share=chance.choice([0, 0.2, 0.6, 0.9]))
+    server = Server(Clock(), faults)
     container = server.containers["pod"] = a_container(chance)
+    # The news of the container's end comes a little later than the end, or much later if somebody was away.
+    lag, start = chance.choice([0.01, 0.5, 0.9, 10, 30]), chance.choice([0, 0, 1, container.end, container.end + 15])
+    log = collect(server, start, news=container.end + lag, folder=tmp_path)
+    check(log.path.read_bytes() if log.path and log.path.exists() else b"", container, log)
+
+
+@pytest.mark.parametrize(("exits", "lag", "requests"), [(True, 0.01, 1), (True, 8, 1), (False, 0.01, 2), (False, 2, 3)])
+def test_a_log_is_asked_for_once_if_the_executor_has_said_its_last_word(
+    exits: bool, lag: float, requests: int, tmp_path: Path
+) -> None:
+    words = [EXECUTOR % b"waiting for signals", b"line 1\n", EXECUTOR % EXITED]
+    container = Container([(float(when), text) for when, text in enumerate(words if exits else words[1:2])], end=2.1)
+    server = Server(Clock(), Faults(random.Random(0), until=0, share=0))
+    server.containers["pod"] = container
+    log = collect(server, 0, news=container.end + lag, folder=tmp_path)
+    assert (log.complete, log.lines, server.requests) == (True, 1, requests)
+
+
+def collect(server: Server, start: float, news: float, folder: Path) -> Log:
+    """The log of the server's only container, collected from `start` on; its end becomes known at `news`."""
+    clock = server.clock
     collector = Collector(server.cluster(), LogOptions())
-    folder = LogFolder(tmp_path, "wf", "ns", "uid-of-wf")
-    collector.add_run(folder)
-    log = folder.log("pod", "uid", "main", parse_node_name("wf", "wf[0].echo(0:a)(0)"))
+    log = LogFolder(folder, "wf", "ns", "uid-of-wf").log(
+        "pod", "uid", "main", parse_node_name("wf", "wf[0].echo(0:a)(0)")
+    )
     job = _Job(log, "ns")
     collector._jobs["uid", "main"] = job
 
@@ -74,16 +95,15 @@ def test_logs_are_whole_and_in_order_or_say_what_is_missing(seed: int, tmp_path:
         collector.tick()
         clock.at(clock.now + 1, tick)
 
-    # The news of the container's end comes a little later than the end, or much later if somebody was away.
-    clock.at(container.end + chance.choice([0.01, 0.5, 0.9, 10]), know_the_end)
+    clock.at(news, know_the_end)
     clock.at(1, tick)
-    clock.sleep(chance.choice([0, 0, 1, container.end, container.end + 15]))
+    clock.sleep(start)
     for _visit in range(1000):
         if log.done:
             break
         collector.collect(job)
         clock.sleep(0.1)
-    check(log.path.read_bytes() if log.path and log.path.exists() else b"", container, log)
+    return log
 
 
 def check(got: bytes, container: Container, log: Log) -> None:
