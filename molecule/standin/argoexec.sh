@@ -43,7 +43,7 @@ emissary)
   shift
   (exec -a "$name" "$program" "$@") &
   child=$!
-  trap 'signalled=1; $b kill -TERM $child' TERM
+  trap 'signalled=1; $b kill -TERM $child 2>/dev/null' TERM  # it may have ended just now
   while :; do
     signalled=
     wait $child

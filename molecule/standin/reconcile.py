@@ -167,7 +167,8 @@ class _Operation:
             if node := self.nodes.get(name):
                 ending = node["phase"] in FAILED and self.pods.get(name, {}).get("status", {}).get("phase") == "Running"
                 gone = node["phase"] in ENDED and name not in self.pods
-                node["taskResultSynced"] = (complete or gone) and not ending
+                if "finishedAt" not in node:
+                    node["taskResultSynced"] = (complete or gone) and not ending
                 if outputs := result.get("outputs"):
                     node["outputs"] = {**node.get("outputs", {}), **outputs}
 

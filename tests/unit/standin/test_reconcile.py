@@ -99,6 +99,17 @@ def test_without_the_right_to_report_the_node_is_an_error_although_main_succeede
     assert status["phase"] == "Failed"
 
 
+def test_a_node_that_has_ended_stays_so_although_its_pod_could_not_be_labelled_and_never_reported() -> None:
+    workflow = reconcile(fan_out(), [], [], at(0)).workflow
+    first, second = reconcile(workflow, [], [], at(1)).create.values()
+    result = {"metadata": {"name": first["metadata"]["annotations"][LABEL + "node-id"], "labels": {}}}
+    pods = [ended(first, exit_code=143, exitCode=64), pending(second)]
+    for moment in (4, 5):
+        workflow = reconcile(workflow, pods, [result], at(moment)).workflow
+        assert node(workflow, "echo(0:a)")["phase"] == "Failed"
+        assert node(workflow, "echo(0:a)")["taskResultSynced"]
+
+
 @pytest.mark.parametrize(
     ("expression", "exit_code", "message"),
     [
