@@ -50,8 +50,10 @@ LINES, MANY_LINES = 200, 10_000
 """Lines that an item writes, and that every tenth does: more than a log may have to be had in one look."""
 PATIENCE = 60.0
 """Seconds that the API server may be away after it was killed."""
-THREADS, FILES = 8, 24
-"""What a wait may have besides one thread and two files for each log that it is at."""
+LOGS = PODS + 16
+"""Logs that a wait may be at: those of its pods, and 16 that are fetched because their containers have ended …"""
+THREADS, FILES = LOGS + 8, 2 * LOGS + 12
+"""… each with a thread and two files. What it has besides must not grow with the pods that have been."""
 
 Answer = TypeVar("Answer")
 
@@ -278,9 +280,8 @@ class Soak:
             self._problem(f"the process {pid} is left: {' '.join(command)[:200]}")
         for path in self._temporary.iterdir():
             self._problem(f"a temporary file is left: {path}")
-        logs = 64
         for pid, held in self._processes.waits.items():
-            if held.threads > logs + THREADS or held.files > 2 * logs + FILES:
+            if held.threads > THREADS or held.files > FILES:
                 self._problem(f"the wait {pid} had up to {held.threads} threads and {held.files} files")
         since = max(faults.outages, default=0.0)
         for stream in audit.open_streams(STATE / "log", f"system:serviceaccount:{NAMESPACE}:argo-client", since):
@@ -299,6 +300,7 @@ class Soak:
             print(f"    {count}: {reason}")
         threads, files = max(held.threads for held in waits), max(held.files for held in waits)
         print(f"waits: {len(waits)} processes, with at most {threads} threads and {files} open files")
+        print(f"    (more than {THREADS} threads or {FILES} files would be a leak)")
 
     def _problem(self, text: str) -> None:
         self.problems.append(text)
