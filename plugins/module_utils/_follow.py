@@ -14,7 +14,7 @@ import datetime
 import functools
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,9 @@ from ansible_collections.argo.workflows.plugins.module_utils._state import (
 
 TICK = 0.2
 READ_GAP = 10.0
-"""Seconds between two readings of a whole Workflow while it runs; the first few may come after one second."""
+"""Seconds between two readings of a whole Workflow while none of its pods is at work; then it alone tells more."""
+LONGEST_READ_GAP = 300.0
+"""While pods are at work they tell nearly all, and the gap grows from a second to this."""
 LOG_PATIENCE = 30.0
 """Seconds that the logs of an ended run may make no progress before they are given up."""
 WATCH_LAG = 0.3
@@ -81,13 +83,18 @@ class _Watched:
     view: TreeView = dataclasses.field(default_factory=TreeView)
     read_version: str = ""
     asked: float = float("-inf")
-    reads: int = 0
+    read_gap: float = 0.0
+    """Seconds from one reading of the Workflow to the next; 0 before the first."""
     reading: bool = False
     dirty: bool = True
-    ended_at: float | None = None
     met: bool = False
     """The condition of the wait holds, or has held."""
     said: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will become of the run, and its end is known."""
+        return self.run.deleted or (self.run.done and self.run.read_to_end)
 
 
 class Follower:
@@ -166,9 +173,7 @@ class Follower:
 
         Raises NotFoundError if there is no such Workflow, and ApiError if the cluster cannot be asked at all.
         """
-        stream = self._find()
-        self._spawn(self._pump_workflows, stream)
-        self._spawn(self._pump_pods)
+        self._spawn(self._pump_workflows)
         self._spawn(self._read)
         outcome = self._loop()
         if outcome in ("finished", "condition", "deleted") and not self._collect_rest():
@@ -192,46 +197,26 @@ class Follower:
 
         threading.Thread(target=work, name=target.__name__, daemon=True).start()
 
-    def _find(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """List the Workflows to follow; returns the stream of their further events."""
+    def _pump_workflows(self) -> None:
+        """List the Workflows to follow, then pass their further events on."""
         wanted, query = self.wanted, {}
         if len(wanted.names) == 1:
             query["fieldSelector"] = f"metadata.name={wanted.names[0]}"
         if wanted.label_selector:
             query["labelSelector"] = wanted.label_selector
-        stream = self._cluster.events(
+        found: dict[str, dict[str, Any]] | None = {}
+        for kind, item in self._cluster.events(
             workflows(wanted.namespace), metadata_only=True, wanted=lambda: not self._over.is_set(), **query
-        )
-        for kind, item in stream:
-            if kind == "TROUBLE":
+        ):
+            if found is None:
+                self._queue.put(("trouble", item["error"]) if kind == "TROUBLE" else ("workflow", (kind, item)))
+            elif kind == "TROUBLE":
                 raise item["error"]
-            if kind == "SYNCED":
-                break
-            name = item["metadata"]["name"]
-            if not wanted.names or name in wanted.names:
-                self._add(item["metadata"])
-        if missing := [name for name in wanted.names if name not in self._watched]:
-            raise NotFoundError(f"there is no Workflow {', '.join(missing)} in the namespace {wanted.namespace}")
-        if wanted.names:
-            self._watched = {name: self._watched[name] for name in wanted.names}
-        if not self._watched:
-            raise NotFoundError(
-                f"no Workflow in the namespace {wanted.namespace} has the labels {wanted.label_selector}"
-            )
-        return stream
-
-    def _add(self, metadata: dict[str, Any]) -> None:
-        now = self._clock.monotonic()
-        run = Run(metadata, now)
-        run.see_metadata(metadata, now)
-        self._watched[run.name] = _Watched(run)
-        if self.collector:
-            folder = LogFolder(self.wanted.logs_dir, run.name, run.namespace, run.uid, self.wanted.logs.selection)
-            self.collector.add_run(folder)
-
-    def _pump_workflows(self, stream: Iterator[tuple[str, dict[str, Any]]]) -> None:
-        for kind, item in stream:
-            self._queue.put(("trouble", item["error"]) if kind == "TROUBLE" else ("workflow", (kind, item)))
+            elif kind == "SYNCED":
+                self._queue.put(("found", found))
+                found = None
+            elif not wanted.names or item["metadata"]["name"] in wanted.names:
+                found[item["metadata"]["name"]] = item["metadata"]
 
     def _pump_pods(self) -> None:
         stream = self._cluster.events(
@@ -296,6 +281,28 @@ class Follower:
 
     # -- the thread that decides ----------------------------------------------------------------------------------
 
+    def _begin(self, found: dict[str, dict[str, Any]]) -> None:
+        """The Workflows to follow are known, by name."""
+        wanted = self.wanted
+        if missing := [name for name in wanted.names if name not in found]:
+            raise NotFoundError(f"there is no Workflow {', '.join(missing)} in the namespace {wanted.namespace}")
+        if not found:
+            raise NotFoundError(
+                f"no Workflow in the namespace {wanted.namespace} has the labels {wanted.label_selector}"
+            )
+        for name in dict.fromkeys(wanted.names) or found:
+            self._add(found[name])
+        self._spawn(self._pump_pods)
+
+    def _add(self, metadata: dict[str, Any]) -> None:
+        now = self._clock.monotonic()
+        run = Run(metadata, now)
+        run.see_metadata(metadata, now)
+        self._watched[run.name] = _Watched(run)
+        if self.collector:
+            folder = LogFolder(self.wanted.logs_dir, run.name, run.namespace, run.uid, self.wanted.logs.selection)
+            self.collector.add_run(folder)
+
     def _loop(self) -> str:
         while True:
             self._take_events(TICK)
@@ -310,23 +317,14 @@ class Follower:
             return "interrupted"
         for watched in self._watched.values():
             watched.met = watched.met or self._condition_holds(watched.run)
-        ended = [self._has_ended(watched, now) for watched in self._watched.values()]
-        if all(ended):
+        if self._watched and all(watched.ended for watched in self._watched.values()):
             vanished = [run for run in self.runs if run.deleted and not run.done]
             return "deleted" if vanished else "finished"
-        if all(over or watched.met for over, watched in zip(ended, self._watched.values(), strict=True)):
+        if self._watched and all(watched.ended or watched.met for watched in self._watched.values()):
             return "condition"
         if now >= self._deadline:
             return "timeout"
         return "gave_up" if self.gave_up else ""
-
-    def _has_ended(self, watched: _Watched, now: float) -> bool:
-        run = watched.run
-        if not (run.deleted or (run.done and run.read_to_end)):
-            return False
-        if watched.ended_at is None:
-            watched.ended_at = now
-        return True
 
     def _condition_holds(self, run: Run) -> bool:
         if self.wanted.node:
@@ -365,7 +363,9 @@ class Follower:
             self._trouble = (str(error), now)
         else:
             self._trouble = ("", now)
-            if kind == "around":
+            if kind == "found":
+                self._begin(what)
+            elif kind == "around":
                 self._around = what
             elif kind == "read":
                 self._take_workflow(what, now)
@@ -405,7 +405,8 @@ class Follower:
         now = self._clock.monotonic()
         for watched in self._watched.values():
             if self._read_is_due(watched, now):
-                watched.asked, watched.reading, watched.reads = now, True, watched.reads + 1
+                watched.asked, watched.reading = now, True
+                watched.read_gap = next_read_gap(watched.read_gap, at_work=watched.run.at_work())
                 self._asked.put(functools.partial(self._read_workflow, watched.run.name))
         if now >= self._next_draw:
             self._draw()
@@ -423,10 +424,13 @@ class Follower:
             return False
         if run.done:
             return not run.read_to_end and (waited >= 1 or watched.read_version != run.version)
-        if not run.touched or watched.read_version == run.version:
-            return watched.reads == 0
-        gap = READ_GAP if self.wanted.until == "finished" and not self.wanted.node else READ_GAP / 5
-        return waited >= (1.0 if watched.reads < 4 else gap)
+        if not watched.read_gap:
+            return True
+        if not run.touched or watched.read_version == run.version or waited < 1:
+            return False
+        if self.wanted.until != "finished" or self.wanted.node:
+            return waited >= min(watched.read_gap, READ_GAP / 5)
+        return waited >= (watched.read_gap if run.at_work() else min(watched.read_gap, READ_GAP))
 
     def _draw(self, *, last: bool = False) -> None:
         if not self.wanted.show_tree or not self._journal:
@@ -465,7 +469,7 @@ class Follower:
 
     def _collect_rest(self) -> bool:
         """Let the logs come to their ends after the runs have; False if the time ran out, or somebody interrupted."""
-        if not self.collector or any(watched.ended_at is None for watched in self._watched.values()):
+        if not self.collector or not all(watched.ended for watched in self._watched.values()):
             return True
         start = progress_at = self._clock.monotonic()
         received, patience = -1, 0.02
@@ -519,6 +523,16 @@ class Follower:
         self.collector.tick()
         for printer in self._printers:
             printer.finish(self.collector.logs)
+
+
+def next_read_gap(gap: float, *, at_work: bool) -> float:
+    """Seconds to the next reading of a whole Workflow, when the last came after `gap` (0: there was none).
+
+    `at_work` is whether pods of it run.
+    """
+    if not gap:
+        return 1.0
+    return min(4 * gap, LONGEST_READ_GAP) if at_work else READ_GAP
 
 
 def instance_id_of(config: dict[str, str]) -> str:

@@ -124,8 +124,8 @@ def failure_of(follower: Follower, outcome: str, fail_on: Collection[str], actio
         )
     if not sentences:
         return ""
-    if outcome == "timeout" and follower.trouble:
-        sentences.append(f"The API server did not answer: {follower.trouble}.")
+    if outcome == "timeout" and (follower.trouble or not follower.runs):
+        sentences.append(f"The API server did not answer{': ' * bool(follower.trouble)}{follower.trouble}.")
     for run in follower.runs:
         causes = [found.message for found in follower.diagnoses(run) if found.kind != _gave_up_on(follower)]
         sentences += [f"{cause[0].upper()}{cause[1:]}." for cause in causes]

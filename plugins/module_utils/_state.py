@@ -205,6 +205,10 @@ class Run:
             for node in self.nodes.values()
         )
 
+    def at_work(self) -> bool:
+        """Whether a pod of it has not ended."""
+        return not all(map(_is_over, self.pods.values()))
+
     def unsettled(self) -> Iterator[_nodes.Attempt]:
         """The attempts that ran somewhere, as the Workflow says, but whose pod was not seen here, or not its end."""
         over = {_nodes.pod_node_name(pod) for pod in self.pods.values() if _is_over(pod)}
@@ -302,7 +306,7 @@ class Run:
     def _stuck(self, now: float) -> Iterator[tuple[str, str, str]]:
         if self.phase != "Running" or not self.pods or now - self._quiet_since < STUCK or self.suspended():
             return
-        if not all(map(_is_over, self.pods.values())) or any(_backs_off(node) for node in self.nodes.values()):
+        if self.at_work() or any(_backs_off(node) for node in self.nodes.values()):
             return
         yield (
             "stuck",

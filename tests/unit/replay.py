@@ -41,13 +41,15 @@ class Response:
 class Recorded:
     """Plays the watch events of a recording, `pause` seconds apart, from the first request on.
 
-    `stop_after` holds the Workflow's events back after that many. `dead` makes every request fail. `patches` are the
+    `stop_after` holds the Workflow's events back after that many. `dead` makes every request fail; `mute` leaves it
+    unanswered. `patches` are the
     bodies of PATCH requests. `logs` has what the kubelet would send, by pod.
     """
 
     def __init__(self, name: str, *, pause: float = 0.005, stop_after: int | None = None) -> None:
         self.pause = pause
         self.dead = False
+        self.mute = False
         self.deleted = False
         self.forbidden: set[str] = set()
         self.patches: list[Any] = []
@@ -68,6 +70,8 @@ class Recorded:
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         with self._lock:
             self.requests.append(f"{method} {parts.path}" + (" watch" if "watch" in query else ""))
+        if self.mute:
+            self.over.wait()
         if self.dead:
             raise urllib3.exceptions.ProtocolError("Connection aborted.")
         kind = parts.path.rstrip("/").split("/")[-1]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.argo.workflows.plugins.module_utils import _follow, _result
+from ansible_collections.argo.workflows.plugins.module_utils import _follow, _result, _state
 from ansible_collections.argo.workflows.plugins.module_utils._follow import Follower, NotFoundError, Wanted
 from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError
@@ -93,6 +93,29 @@ def test_waiting_is_watching(servers: list[Recorded]) -> None:
     assert server.requests.count(f"GET {base}/fanout-ok") <= 3
 
 
+def test_a_workflow_is_seldom_read_while_its_pods_tell_what_goes_on() -> None:
+    """In ten minutes: at once, and after 1, 5, 21, 85 and 341 seconds. `argo wait` and `argo logs` read as often."""
+    gap, when, at_work = 0.0, 0.0, []
+    while when < 600:
+        at_work.append(when)
+        gap = _follow.next_read_gap(gap, at_work=True)
+        when += gap
+    assert at_work == [0, 1, 5, 21, 85, 341]
+    assert _follow.next_read_gap(gap, at_work=False) == _follow.READ_GAP, "then nobody else tells of a suspended step"
+
+
+def test_a_workflow_without_pods_at_work_is_read_soon_again() -> None:
+    follower = Follower(Recorded("fanout-ok").cluster(), wanted("fanout-ok"), Journal(None))
+    first, last = (recordings.pod_events("fanout-ok")[place]["object"] for place in (0, -1))
+    metadata = recordings.workflow_events("fanout-ok")[1]["metadata"]
+    run = _state.Run(metadata, 0)
+    run.see_metadata(metadata, 0)
+    watched = _follow._Watched(run, asked=0, read_gap=300)
+    for pod, due in ((first, False), (last, True)):
+        run.pods = {"uid": pod}
+        assert follower._read_is_due(watched, _follow.READ_GAP) is due
+
+
 def test_a_timeout_holds_though_the_server_is_dead(servers: list[Recorded]) -> None:
     server = start(servers, "fanout-ok", stop_after=2)
     follower = Follower(server.cluster(), wanted("fanout-ok", timeout=1.5), Journal(None))
@@ -103,6 +126,18 @@ def test_a_timeout_holds_though_the_server_is_dead(servers: list[Recorded]) -> N
     failure = _result.failure_of(follower, "timeout", ["timeout"], "leave")
     assert failure.startswith("The wait ended after 2 s (wait_timeout). Workflow fanout-ok was Running")
     assert "The API server did not answer: " in failure
+
+
+def test_a_timeout_holds_though_the_server_never_says_anything(servers: list[Recorded]) -> None:
+    server = start(servers, "fanout-ok")
+    server.mute = True
+    follower = Follower(server.cluster(), wanted("fanout-ok", timeout=1.0), Journal(None))
+    began = time.monotonic()
+    assert follower.follow() == "timeout"
+    assert time.monotonic() - began < 3
+    failure = _result.failure_of(follower, "timeout", ["timeout"], "leave")
+    assert failure == "The wait ended after 1 s (wait_timeout). The API server did not answer."
+    assert _result.result_of(follower, "timeout", failed=True)["workflows"] == []
 
 
 def server_dies(server: Recorded) -> None:
