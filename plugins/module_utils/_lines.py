@@ -21,6 +21,11 @@ _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d
 _HOLD = 65536
 """Bytes of an unfinished line that are kept back; a longer line is written piece by piece."""
 
+LAST_BYTES = 2 * 1024 * 1024
+"""Bytes of a container's last lines that are held until their end is known, if only the last lines are wanted."""
+LAST_WORDS = 20
+"""The executor's last lines are about three, and two for each output that it saves."""
+
 _MESSAGES = (
     "waiting for signals",
     "inotify unavailable; falling back to polling. "
@@ -180,6 +185,10 @@ class Cutter:
             taken.complaint = self._rest.decode(errors="replace")
         return taken
 
+    def give_up(self) -> Taken:
+        """Take what came of a line without an end: the stream broke."""
+        return self.finish(False)
+
     def _may_be_executors(self, beginning: bytes) -> bool:
         words = [b"time=", b"Error:"] if self.cursor.exited else [b"time="]
         return not self._executor and any(beginning[: len(word)] == word[: len(beginning)] for word in words)
@@ -327,3 +336,45 @@ class Cutter:
             taken.text += b"\n"
             taken.lines += 1
         self.cursor.stamp = ""
+
+
+class LastLinesCutter(Cutter):
+    """Gives only the last `count` lines of a stream, and at most LAST_BYTES of them, when it is over.
+
+    Until then they are held in memory, and the cursor stays; a stream that breaks gives nothing.
+    """
+
+    def __init__(self, cursor: Cursor, count: int, **options: Any) -> None:
+        super().__init__(dataclasses.replace(cursor), **options)
+        self._given = cursor
+        self._count_wanted = count
+        self._held = bytearray()
+        self._executor_lines = 0
+        self._shortened = False
+
+    def feed(self, data: bytes) -> Taken:
+        """Take the next bytes of the stream; only a complaint comes back."""
+        return self._hold(super().feed(data))
+
+    def finish(self, whole: bool) -> Taken:
+        """The stream is over: take its last lines, and move the cursor."""
+        complaint = self._hold(super().finish(whole)).complaint
+        lines = bytes(self._held).split(b"\n")
+        if self._shortened:
+            lines = lines[1:] or lines
+        text = b"\n".join(lines[-self._count_wanted - (lines[-1] == b"") :])
+        for field in dataclasses.fields(Cursor):
+            setattr(self._given, field.name, getattr(self.cursor, field.name))
+        return Taken(text, text.count(b"\n"), self._executor_lines, complaint=complaint)
+
+    def give_up(self) -> Taken:
+        """The stream broke: the next one begins anew."""
+        return Taken()
+
+    def _hold(self, taken: Taken) -> Taken:
+        self._held += taken.text
+        self._executor_lines += taken.executor_lines
+        if len(self._held) > 2 * LAST_BYTES:
+            del self._held[:-LAST_BYTES]
+            self._shortened = True
+        return Taken(complaint=taken.complaint)

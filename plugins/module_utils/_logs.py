@@ -35,7 +35,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import 
     LogStream,
     pods,
 )
-from ansible_collections.argo.workflows.plugins.module_utils._lines import Cutter, Taken
+from ansible_collections.argo.workflows.plugins.module_utils._lines import LAST_WORDS, Cutter, LastLinesCutter, Taken
 from ansible_collections.argo.workflows.plugins.module_utils._logdir import END, MERGED, Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._nodes import NodeName, parse_node_name, pod_node_name
 
@@ -151,21 +151,27 @@ class Collector:
         name = parse_node_name(workflow, pod_node_name(pod))
         if not self._is_wanted(name):
             return
-        for container, started, ended in wanted_containers(pod, self._options.containers):
-            if not started and not (ended or gone):
+        for container in wanted_containers(pod, self._options.containers):
+            over = container.ended or gone
+            if not container.started and not over:
                 continue
-            key = (metadata["uid"], container)
+            key = (metadata["uid"], container.name)
             with self._changed:
                 job = self._jobs.get(key)
                 if job is None:
-                    log = self._folders[workflow].log(metadata["name"], metadata["uid"], container, name)
+                    log = self._folders[workflow].log(metadata["name"], metadata["uid"], container.name, name)
                     job = self._jobs[key] = _Job(log, metadata["namespace"])
-                    if not started and not log.done:
+                    log.cursor.began |= self._begins_later(container)
+                    if not container.started and not log.done:
                         log.end()  # it never ran, so it has no log
-                if (ended or gone) and not job.ended:
+                if over and not job.ended:
                     job.ended = True
                     job.heard = self._clock.monotonic()
                 self._enqueue(job)
+
+    def _begins_later(self, container: Container) -> bool:
+        """Whether the beginning of a container's log is not asked for, and so not missed."""
+        return self._options.tail is not None or container.started_at < (self._options.since or "")
 
     def tick(self) -> None:
         """Give up streams that stalled, and bring the indexes up to date."""
@@ -307,12 +313,7 @@ class Collector:
         while not log.done and not self._stopping:
             known, started = log.received, self._clock.monotonic()
             follow = not self._is_fetch(job)
-            cutter = Cutter(
-                log.cursor,
-                stamps=self._options.timestamps,
-                executor=log.container in EXECUTOR_CONTAINERS,
-                grep=self._options.grep,
-            )
+            cutter = self._cutter(log)
             try:
                 self._stream(job, cutter, follow)
             except ApiError as error:
@@ -363,9 +364,19 @@ class Collector:
                 job.stream = None
                 stream.close()
         except ApiError:
-            self._take(job, cutter.finish, False)
+            self._take(job, cutter.give_up)
             raise
         self._take(job, cutter.finish, bool(job.attempts) and not follow)
+
+    def _cutter(self, log: Log) -> Cutter:
+        kept: dict[str, Any] = {
+            "stamps": self._options.timestamps,
+            "executor": log.container in EXECUTOR_CONTAINERS,
+            "grep": self._options.grep,
+        }
+        if self._options.tail is None or log.cursor.stamp:
+            return Cutter(log.cursor, **kept)
+        return LastLinesCutter(log.cursor, self._options.tail, **kept)
 
     def _query(self, log: Log, follow: bool) -> dict[str, Any]:
         query: dict[str, Any] = {"container": log.container, "timestamps": "true"}
@@ -373,18 +384,18 @@ class Collector:
             query["follow"] = "true"
         if since := log.cursor.since or self._options.since:
             query["sinceTime"] = since
-        elif self._options.tail is not None:
-            query["tailLines"] = self._options.tail
+        if self._options.tail is not None and not log.cursor.stamp and not self._options.grep:
+            query["tailLines"] = self._options.tail + LAST_WORDS
         return query
 
-    def _take(self, job: _Job, cut: Callable[[Any], Taken], what: bytes | bool) -> None:
+    def _take(self, job: _Job, cut: Callable[..., Taken], *what: bytes | bool) -> None:
         """Cut what came and write it; the cursor and the file move together or not at all."""
         log = job.log
         with log.lock:
             if log.done:
                 return
             before = dataclasses.replace(log.cursor)
-            taken = cut(what)
+            taken = cut(*what)
             try:
                 log.take(taken)
             except OSError:
@@ -429,8 +440,19 @@ class Collector:
         return False
 
 
-def wanted_containers(pod: Mapping[str, Any], wanted: Iterable[str]) -> list[tuple[str, bool, bool]]:
-    """The containers of a pod whose logs are wanted: (name, whether it has started, whether it has ended)."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Container:
+    """A container of a pod, as the pod's status says."""
+
+    name: str
+    started: bool
+    started_at: str
+    """RFC 3339, whole seconds."""
+    ended: bool
+
+
+def wanted_containers(pod: Mapping[str, Any], wanted: Iterable[str]) -> list[Container]:
+    """The containers of a pod whose logs are wanted."""
     status = pod.get("status", {})
     over = status.get("phase") in ("Succeeded", "Failed")
     found = []
@@ -443,9 +465,10 @@ def wanted_containers(pod: Mapping[str, Any], wanted: Iterable[str]) -> list[tup
         is_main = name == "main" or (own and "main" not in names)
         if name in wanted or "all" in wanted or ("main" in wanted and is_main):
             state = container.get("state") or {}
-            ended = "terminated" in state or over
-            ran = bool((state.get("terminated") or {}).get("startedAt")) or "running" in state
-            found.append((name, ran, ended))
+            started_at = (state.get("terminated") or state.get("running") or {}).get("startedAt") or ""
+            found.append(
+                Container(name, bool(started_at) or "running" in state, started_at, "terminated" in state or over)
+            )
     return found
 
 

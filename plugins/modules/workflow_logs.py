@@ -47,7 +47,9 @@ options:
     type: str
   tail:
     description:
-      - Only that many last lines of each container.
+      - Only that many last lines of each container, at least 1, out of those that O(since) and O(grep) leave; and at
+        most 2 MiB of them.
+      - The lines of Argo's executor, which are left out, do not count.
     type: int
   grep:
     description:
@@ -230,6 +232,8 @@ def options_of(params: dict[str, Any]) -> LogOptions:
         grep = re.compile(params["grep"].encode()) if params["grep"] else None
     except re.error as error:
         raise UserError(f"grep: {params['grep']!r} is not a regular expression: {error}") from error
+    if params["tail"] is not None and params["tail"] < 1:
+        raise UserError(f"tail: {params['tail']} lines are none; give a number of at least 1, or leave tail out")
     return LogOptions(
         containers=tuple(params["containers"]),
         timestamps=params["log_timestamps"],

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.argo.workflows.plugins.module_utils import _lines
-from ansible_collections.argo.workflows.plugins.module_utils._lines import Cursor, Cutter, Taken
+from ansible_collections.argo.workflows.plugins.module_utils._lines import Cursor, Cutter, LastLinesCutter, Taken
 
 
 def stamp(tick: int) -> bytes:
@@ -217,3 +217,24 @@ def test_however_often_it_breaks_each_byte_comes_once_and_in_order(
         total.lines += taken.lines
         total.executor_lines += taken.executor_lines
     assert dataclasses.asdict(total) == dataclasses.asdict(whole)
+
+
+def test_the_last_lines_are_given_at_the_end_and_not_if_the_stream_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = log(*((number, b"line %d" % number) for number in range(30)))
+    cursor = Cursor()
+    broken = LastLinesCutter(cursor, 2)
+    assert (broken.feed(lines), broken.give_up(), cursor) == (Taken(), Taken(), Cursor())
+    assert feed(LastLinesCutter(cursor, 2), lines, 50) == Taken(b"line 28\nline 29\n", lines=2)
+    assert cursor.stamp == stamp(29).decode()
+    assert feed(LastLinesCutter(Cursor(), 2), lines[:-1]).text == b"line 28\nline 29"
+    monkeypatch.setattr(_lines, "LAST_BYTES", 20)
+    assert feed(LastLinesCutter(Cursor(), 5), lines, 10).text == b"line 28\nline 29\n"
+
+
+def test_last_lines_of_any_length_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    cutter = LastLinesCutter(Cursor(), 1)
+    cutter.feed(stamp(0) + b" begin")
+    for _piece in range(200):
+        cutter.feed(b"x" * 65536)
+        assert len(cutter._held) <= 2 * _lines.LAST_BYTES
+    assert cutter.finish(True).text == b"x" * len(cutter._held)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -137,12 +138,12 @@ def test_no_two_items_and_no_two_pods_share_a_file(tmp_path: Path) -> None:
 )
 def test_containers_are_chosen_by_name(wanted: tuple[str, ...], expected: list[str]) -> None:
     it = pod(main=ENDED, wait=ENDED, proxy=ENDED)
-    assert [name for name, _started, _ended in wanted_containers(it, wanted)] == expected
+    assert [container.name for container in wanted_containers(it, wanted)] == expected
 
 
 def test_main_means_all_containers_of_a_container_set() -> None:
     it = pod(a=ENDED, b=ENDED, wait=ENDED)
-    assert [name for name, _started, _ended in wanted_containers(it, ["main"])] == ["a", "b"]
+    assert [container.name for container in wanted_containers(it, ["main"])] == ["a", "b"]
 
 
 def test_the_index_says_what_was_had(tmp_path: Path) -> None:
@@ -159,6 +160,60 @@ def test_a_short_log_that_has_ended_takes_one_request(tmp_path: Path) -> None:
     kubelet = Kubelet(LINE)
     collect(kubelet, tmp_path, pod())
     assert kubelet.queries == [{"container": "main", "timestamps": "true"}]
+
+
+WORDS = b"".join(
+    b"2026-11-22T15:45:%02d.000000000Z %s\n" % (18 + second, text)
+    for second, text in enumerate(
+        [
+            b'time=2026-11-22T15:45:18Z level=INFO msg="waiting for signals" argo=true',
+            *(b"line %d" % number for number in range(1, 7)),
+            b'time=2026-11-22T15:45:25Z level=INFO msg="sub-process exited" argo=true',
+            b"Error: exit status 1",
+        ]
+    )
+)
+"""A log of six lines, and what the executor writes before and behind them."""
+
+
+class File(Kubelet):
+    """Gives of `answer` what sinceTime and tailLines say, as the kubelet does: the latter counts first."""
+
+    def open_log(self, path: str, *, read_timeout: float, **query: Any) -> Any:
+        super().open_log(path, read_timeout=read_timeout, **query)
+        assert isinstance(self.answer, bytes)
+        lines = self.answer.splitlines(keepends=True)[-query.get("tailLines", 1000) :]
+        return self.Stream([line for line in lines if line[:19] >= query.get("sinceTime", "")[:19].encode()])
+
+    class Stream(list[bytes]):
+        def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        ({"tail": 1}, [6]),
+        ({"tail": 3}, [4, 5, 6]),
+        ({"tail": 100}, [1, 2, 3, 4, 5, 6]),
+        ({"since": "2026-11-22T15:45:22Z"}, [4, 5, 6]),
+        ({"since": "2026-11-22T15:45:22Z", "tail": 2}, [5, 6]),
+        ({"since": "2026-11-22T15:45:22Z", "tail": 4}, [4, 5, 6]),
+        ({"tail": 2, "grep": re.compile(b"[123]")}, [2, 3]),
+    ],
+)
+def test_lines_that_were_not_asked_for_are_not_missing(options: dict[str, Any], lines: list[int]) -> None:
+    got: list[bytes] = []
+    printer = Printer(lambda log, some: got.extend(some))
+    collector = collect(File(WORDS), None, pod(), sinks=[printer], follow=False, **options)
+    assert got == [b"line %d" % number for number in lines]
+    [log] = collector.logs
+    assert (log.complete, log.why_incomplete, log.lines) == (True, "", len(lines))
+
+
+def test_the_beginning_of_a_log_that_began_after_since_is_missed_if_it_was_rotated_away() -> None:
+    rotated = WORDS.partition(b"line 2\n")[2]
+    [log] = collect(File(rotated), None, pod(), follow=False, since="2026-11-22T15:00:00Z").logs
+    assert log.why_incomplete.startswith("lines between its beginning and 2026-11-22T15:45:21")
 
 
 def test_no_more_connections_are_open_than_allowed(tmp_path: Path) -> None:

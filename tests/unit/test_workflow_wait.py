@@ -167,3 +167,8 @@ def test_since_is_a_time_or_a_span(text: str | None, expected: str | None) -> No
 def test_another_since_gets_a_sentence(text: str) -> None:
     with pytest.raises(UserError, match="since: "):
         workflow_logs.since_of(text, datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC))
+
+
+def test_no_last_lines_at_all_cannot_be_asked_for() -> None:
+    with pytest.raises(UserError, match="tail: 0 lines are none"):
+        workflow_logs.options_of({"grep": None, "tail": 0})
