@@ -658,7 +658,7 @@ def test_what_stands_in_the_way_gets_a_sentence(found: dict[str, Any], sentence:
 
 
 def test_what_cannot_be_put_back_is_deleted_only_when_argo_serves() -> None:
-    tasks = yaml.safe_load((ROLE / "tasks/present.yml").read_text())
+    tasks = yaml.safe_load((ROLE / "tasks/apply.yml").read_text())
     (position,) = (number for number, task in enumerate(tasks) if "rescue" in task)
 
     def deleted(some: list[dict[str, Any]]) -> list[str]:
