@@ -623,6 +623,12 @@ NOTHING_IN_THE_WAY = {
 }
 
 
+def found_before(expression: str, **found: Any) -> Any:
+    """What follows from a survey of the cluster."""
+    templar = Templar(loader=DataLoader(), variables=variables() | {"__argo_before": NOTHING_IN_THE_WAY | found})
+    return templar.template(trust_as_template("{{ " + expression + " }}"))
+
+
 @pytest.mark.parametrize(
     ("found", "sentence"),
     [
@@ -648,10 +654,45 @@ NOTHING_IN_THE_WAY = {
     ],
 )
 def test_what_stands_in_the_way_gets_a_sentence(found: dict[str, Any], sentence: str) -> None:
-    known = variables() | {"__argo_before": NOTHING_IN_THE_WAY | found}
-    obstacles = Templar(loader=DataLoader(), variables=known).template(trust_as_template("{{ __argo_obstacles }}"))
+    obstacles = found_before("__argo_obstacles", **found)
     assert sentence in " ".join(obstacles)
     assert bool(obstacles) == bool(found)
+
+
+CONFIG_MAP = {"kind": "ConfigMap", "metadata": {"name": "workflow-controller-configmap"}}
+
+
+@pytest.mark.parametrize(
+    ("previous", "changed"),
+    [
+        ([], False),
+        ([{"kind": "Role"}], False),
+        ([CONFIG_MAP], True),  # upstream's manifests have one without data
+        ([{**CONFIG_MAP, "data": {"config": "parallelism: 9"}}], True),
+        (
+            [{**CONFIG_MAP, "data": {"config": "workflowDefaults:\n  spec:\n    serviceAccountName: argo-workflow\n"}}],
+            False,
+        ),
+    ],
+)
+def test_a_controller_that_runs_is_given_another_configuration(previous: list[dict[str, Any]], changed: bool) -> None:
+    assert found_before("__argo_config_changed", previous=previous) == changed
+
+
+@pytest.mark.parametrize(
+    ("found", "unchanged"),
+    [
+        ({}, True),
+        ({"ready": False}, False),
+        ({"needed": [CONFIG_MAP]}, False),
+        ({"stale": [CONFIG_MAP]}, False),
+        ({"other_controllers": [CONFIG_MAP]}, False),
+        ({"missing_rights": ["get pods/log in argo"]}, False),
+    ],
+)
+def test_there_is_nothing_to_do_only_if_all_is_as_wanted(found: dict[str, Any], unchanged: bool) -> None:
+    survey = {"ready": True, "needed": [], "stale": []} | found
+    assert found_before("__argo_unchanged", **survey) == unchanged
 
 
 # -- the role's tasks and documents -----------------------------------------------------------------------------------
