@@ -429,7 +429,8 @@ class Collector:
     def _survives(self, job: _Job, error: ApiError) -> bool:
         """Whether a failed request is worth repeating now; ends the log if it will never be."""
         job.trouble = error.message
-        if error.status == 404:
+        if error.status == 404 and f'pods "{job.log.pod}" not found' in error.message:
+            # Only the API server says so; the 404 of a kubelet that has just started means that it knows no pod yet.
             job.log.end("the pod was deleted before its log was read to its end")
         elif error.status == 403:
             job.log.end(f"forbidden: {error.message}")

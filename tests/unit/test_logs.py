@@ -269,6 +269,18 @@ def test_what_cannot_be_had_is_said(status: int, message: str, reason: str, tmp_
     assert (log.complete, log.why_incomplete) == (False, reason)
 
 
+def test_a_kubelet_that_has_just_started_and_knows_no_pod_yet_is_asked_again() -> None:
+    class Restarted(Kubelet):
+        def open_log(self, path: str, *, read_timeout: float, **query: Any) -> Any:
+            if not self.queries:
+                self.queries.append(query)
+                raise ApiError("404", 404, message="the server could not find the requested resource ( pods/log pod)")
+            return super().open_log(path, read_timeout=read_timeout, **query)
+
+    [log] = collect(Restarted(LINE), None, pod()).logs
+    assert log.complete
+
+
 def test_a_container_that_never_started_has_no_log_and_lacks_none(tmp_path: Path) -> None:
     kubelet = Kubelet(LINE)
     [log] = collect(kubelet, tmp_path, pod(phase="Failed", main={"waiting": {"reason": "ImagePullBackOff"}})).logs
