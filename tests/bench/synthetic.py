@@ -29,6 +29,8 @@ RECORDED = "fanout-ok"
 AT_ONCE = 50
 """Pods that run at the same time."""
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
+EXECUTOR = b'time=2026-11-22T12:00:00.000Z level=INFO msg="%s" argo=true'
+"""What Argo's executor writes before and behind the container's lines."""
 BLOCK = 1 << 20
 """Bytes of a long log between two times; it grows ten blocks a second."""
 
@@ -122,7 +124,9 @@ class BigRun:
     def log(self, since: str) -> Iterator[bytes]:
         """The log of any container, with timestamps, from `since` on (RFC 3339, "" for all)."""
         if not self.blocks:
-            yield b"".join(b"%s line %d\n" % (_stamp(0, number), number) for number in range(3))
+            said = [EXECUTOR % word for word in (b"waiting for signals", b"sub-process exited")]
+            lines = [said[0], b"line 0", b"line 1", b"line 2", said[1]]
+            yield b"".join(b"%s %s\n" % (_stamp(0, number), line) for number, line in enumerate(lines))
             return
         line = b"%s " + b"x" * 200 + b"\n"
         count = BLOCK // (len(line) + 28)
