@@ -32,6 +32,8 @@ WATCH_WINDOW = 290
 """Seconds after which the server ends a watch by itself; it is then resumed. Shorter than most proxies' idle limits."""
 PAGE = 250
 """Objects a list request, so that 10,000 pods never lie in memory at once."""
+COLD_START = 60.0
+"""Seconds for which an API server that has just started may refuse what it will allow: its caches of rights fill."""
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
 
@@ -228,10 +230,11 @@ class Cluster:
 
         Besides objects it yields ("SYNCED", {}) whenever a list is complete, and ("TROUBLE", {"error": ApiError}) when
         a request failed and will be repeated. It stops when `wanted()` is false. A refusal that no repetition heals
-        (401, 403, 404) is raised, but a 401 after a success: then a token has expired, and a new one may come.
+        (401, 403, 404) is raised, but a 401 after a success, for a token may have expired and a new one may come, and a
+        403 of an API server that was away just before.
         """
         names: dict[str, dict[str, Any]] = {}
-        version, admitted = "", False
+        version, admitted, away = "", False, float("-inf")
         backoff = Backoff(self.clock)
         while wanted():
             try:
@@ -268,7 +271,11 @@ class Cluster:
             except ApiError as error:
                 if error.status == 410:
                     version = ""
-                elif not error.transient and not (admitted and error.status == 401):
+                elif error.transient:
+                    away = self.clock.monotonic()
+                elif not (admitted and error.status == 401) and not (
+                    error.status == 403 and self.clock.monotonic() - away < COLD_START
+                ):
                     raise
                 yield "TROUBLE", {"error": error}
                 backoff.wait(error.retry_after)

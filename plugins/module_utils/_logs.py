@@ -136,6 +136,8 @@ class Collector:
         self._fetchers = max(1, min(FETCHERS, options.parallel // 4 if options.follow else options.parallel))
         self._threads: list[threading.Thread] = []
         self._stopping = False
+        self._admitted = False
+        """Whether a log could be opened: a later 403 is of an API server that has just started."""
 
     # -- for the main thread --------------------------------------------------------------------------------------
 
@@ -351,7 +353,7 @@ class Collector:
                 read_timeout=FOLLOW_TIMEOUT if follow else STALL * 3,
                 **self._query(job.log, follow),
             )
-            job.heard, job.trouble = self._clock.monotonic(), ""
+            job.heard, job.trouble, self._admitted = self._clock.monotonic(), "", True
             try:
                 with job.log.lock:
                     if job.log.done:
@@ -432,7 +434,7 @@ class Collector:
         if error.status == 404 and f'pods "{job.log.pod}" not found' in error.message:
             # Only the API server says so; the 404 of a kubelet that has just started means that it knows no pod yet.
             job.log.end("the pod was deleted before its log was read to its end")
-        elif error.status == 403:
+        elif error.status == 403 and not self._admitted:
             job.log.end(f"forbidden: {error.message}")
         elif error.status == 400 and (job.ended or "waiting to start" not in error.message):
             job.log.end(error.message)

@@ -129,6 +129,30 @@ def test_credentials_are_renewed_once_after_a_401() -> None:
     assert renewals == [False, True]
 
 
+LISTED = (200, {"metadata": {"resourceVersion": "1"}, "items": []})
+ADDED = (200, b'{"type": "ADDED", "object": {"metadata": {"uid": "u", "resourceVersion": "2"}}}\n')
+
+
+def kinds(count: int, *answers: tuple[int, Any]) -> list[str]:
+    """The kinds of the first so many events."""
+    events = cluster(*answers)[0].events("/api/v1/pods")
+    return [next(events)[0] for _event in range(count)]
+
+
+def test_a_token_that_has_expired_may_be_renewed_while_events_are_awaited() -> None:
+    assert kinds(3, LISTED, (401, {}), (401, {}), ADDED) == ["SYNCED", "TROUBLE", "ADDED"]
+
+
+def test_an_api_server_that_was_away_may_refuse_at_first() -> None:
+    assert kinds(4, LISTED, (503, {}), (403, {}), ADDED) == ["SYNCED", "TROUBLE", "TROUBLE", "ADDED"]
+
+
+@pytest.mark.parametrize("answers", [[(401, {}), (401, {})], [(403, {})], [LISTED, (403, {})]])
+def test_another_refusal_is_final(answers: list[tuple[int, Any]]) -> None:
+    with pytest.raises(ApiError):
+        kinds(3, *answers)
+
+
 def test_nobody_at_the_address_is_said_plainly() -> None:
     it = Cluster.from_params({"host": "http://127.0.0.1:1"}, NoTime())
     with pytest.raises(ApiError, match=r"nothing answers at http://127.0.0.1:1; is the cluster running"):

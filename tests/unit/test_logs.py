@@ -269,6 +269,21 @@ def test_what_cannot_be_had_is_said(status: int, message: str, reason: str, tmp_
     assert (log.complete, log.why_incomplete) == (False, reason)
 
 
+def test_a_refusal_after_a_success_is_repeated(tmp_path: Path) -> None:
+    class Restarted(Kubelet):
+        """Refuses the second request, as an API server does that has just started."""
+
+        def open_log(self, path: str, *, read_timeout: float, **query: Any) -> Any:
+            refused = len(self.queries) == 1
+            stream = super().open_log(path, read_timeout=read_timeout, **query)
+            if refused:
+                raise ApiError("no rights", 403)
+            return stream
+
+    [log] = collect(Restarted(LINE.rstrip()), tmp_path, pod()).logs
+    assert log.complete, log.why_incomplete
+
+
 def test_a_kubelet_that_has_just_started_and_knows_no_pod_yet_is_asked_again() -> None:
     class Restarted(Kubelet):
         def open_log(self, path: str, *, read_timeout: float, **query: Any) -> Any:
