@@ -29,7 +29,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import 
 from ansible_collections.argo.workflows.plugins.module_utils._nodes import nodes_of
 from ansible_collections.argo.workflows.tests.soak import audit
 from ansible_collections.argo.workflows.tests.soak.checks import Json, fanout_problems
-from ansible_collections.argo.workflows.tests.soak.faults import EVERY, Faults
+from ansible_collections.argo.workflows.tests.soak.faults import EVERY, Faults, api_server_began
 from ansible_collections.argo.workflows.tests.soak.processes import Processes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +49,7 @@ PODS = 10
 LINES, MANY_LINES = 200, 10_000
 """Lines that an item writes, and that every tenth does: more than a log may have to be had in one look."""
 PATIENCE = 60.0
-"""Seconds that the API server may be away after it was killed."""
+"""Seconds that the API server may be away, and in which it may disturb plays after it has come back."""
 LOGS = PODS + 16
 """Logs that a wait may be at: those of its pods, and 16 that are fetched because their containers have ended …"""
 THREADS, FILES = LOGS + 8, 2 * LOGS + 12
@@ -168,10 +168,10 @@ class Soak:
             for what in faults.do_what_is_due():
                 self._say(what)
             for fanout in [fanout for fanout in self._running if fanout.process.poll() is not None]:
-                self._take(fanout, faults)
+                self._take(fanout)
             time.sleep(0.5)
         self._end_plays()
-        self._look_for_leaks(faults)
+        self._look_for_leaks()
         self._sum_up(faults)
 
     def _begin_next(self) -> None:
@@ -211,10 +211,9 @@ class Soak:
                 start_new_session=True,
             )
 
-    def _take(self, fanout: FanOut, faults: Faults) -> None:
+    def _take(self, fanout: FanOut) -> None:
         """A play has ended: look at what it brought, or repeat it."""
-        away = any(time.time() - outage < PATIENCE for outage in faults.outages)
-        if fanout.process.returncode and away:
+        if fanout.process.returncode and time.time() - api_server_began(STATE) < PATIENCE:
             self._say(f"the play of fan-out {fanout.number} has failed while the API server was away: once more")
             self._seen.repeated += 1
             fanout.runs += 1
@@ -274,7 +273,7 @@ class Soak:
 
     # -- what is left ---------------------------------------------------------------------------------------------
 
-    def _look_for_leaks(self, faults: Faults) -> None:
+    def _look_for_leaks(self) -> None:
         time.sleep(3)
         for pid, command in self._processes.alive():
             self._problem(f"the process {pid} is left: {' '.join(command)[:200]}")
@@ -283,8 +282,8 @@ class Soak:
         for pid, held in self._processes.waits.items():
             if held.threads > THREADS or held.files > FILES:
                 self._problem(f"the wait {pid} had up to {held.threads} threads and {held.files} files")
-        since = max(faults.outages, default=0.0)
-        for stream in audit.open_streams(STATE / "log", f"system:serviceaccount:{NAMESPACE}:argo-client", since):
+        client = f"system:serviceaccount:{NAMESPACE}:argo-client"
+        for stream in audit.open_streams(STATE / "log", client, api_server_began(STATE)):
             self._problem(f"the API server still serves {stream}")
 
     def _sum_up(self, faults: Faults) -> None:

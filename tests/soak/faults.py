@@ -18,14 +18,14 @@ from ansible_collections.argo.workflows.tests.soak.checks import Json
 EVERY = {"pod": 8, "pod at once": 25, "controller": 120, "kubelet": 150, "API server": 210}
 """The faults, with the seconds from one to the next of its kind; each gap is up to a seventh shorter or longer."""
 
+API_SERVER = "kube-apiserver"
+
 
 class Faults:
     """Does each of the `kinds` when it is due; `counts` says how often it was done."""
 
     def __init__(self, cluster: Cluster, namespace: str, state_dir: Path, seed: int, kinds: Sequence[str]) -> None:
         self.counts = dict.fromkeys(kinds, 0)
-        self.outages: list[float] = []
-        """When the API server was killed (seconds since 1970)."""
         self._cluster = cluster
         self._namespace = namespace
         self._state_dir = state_dir
@@ -37,7 +37,7 @@ class Faults:
             "pod at once": lambda: self._delete("workflows.argoproj.io/workflow", gracePeriodSeconds=0),
             "controller": lambda: self._delete("app=workflow-controller"),
             "kubelet": lambda: self._kill("kubelet"),
-            "API server": self._kill_api_server,
+            "API server": lambda: self._kill(API_SERVER),
         }
 
     def do_what_is_due(self) -> Iterator[str]:
@@ -72,10 +72,6 @@ class Faults:
             os.kill(pid, signal.SIGKILL)
         return f"process {victims[0]} is killed" if victims else ""
 
-    def _kill_api_server(self) -> str:
-        self.outages.append(time.time())
-        return self._kill("kube-apiserver")
-
 
 def runs(pod: Json) -> bool:
     """Whether a pod's containers have all started, and nobody has deleted it yet."""
@@ -87,6 +83,16 @@ def last_chance(pod: Json) -> bool:
     """Whether a pod belongs to an item that has lost three attempts: the role's default gives it two more."""
     node = (pod["metadata"].get("annotations") or {}).get("workflows.argoproj.io/node-name", "")
     return node.endswith(("(3)", "(4)"))
+
+
+def api_server_began(state_dir: Path) -> float:
+    """When the API server was started that runs now (seconds since 1970); now, if none runs."""
+    boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime "))
+    for pid, line in of_the_cluster(state_dir):
+        if line.startswith(API_SERVER):
+            ticks = int(Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[19])
+            return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK")
+    return time.time()
 
 
 def of_the_cluster(state_dir: Path) -> Iterator[tuple[int, str]]:
