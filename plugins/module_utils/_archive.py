@@ -205,7 +205,10 @@ def _settle(log: Log, outcome: _Fetched | str) -> None:
         if outcome.file:
             outcome.file.unlink(missing_ok=True)
     else:
-        log.replace(outcome.file, outcome.size, outcome.lines)
+        try:
+            log.replace(outcome.file, outcome.size, outcome.lines)
+        except OSError as error:
+            _explain(log, f"could not be written: {error.strerror or error}")
 
 
 def _explain(log: Log, what: str) -> None:

@@ -229,10 +229,12 @@ def test_half_an_archived_log_is_not_taken(
     assert [path.name for path in log.path.parent.iterdir()] == [log.path.name]
 
 
-def test_a_file_that_cannot_be_written_is_a_reason(argo: ArgoServer, folder: LogFolder) -> None:
+@pytest.mark.parametrize("suffix", [".archived", ".log"])
+def test_a_file_that_cannot_be_written_is_a_reason(argo: ArgoServer, folder: LogFolder, suffix: str) -> None:
     log = log_of(folder)
     assert log.path
-    log.path.with_suffix(".archived").mkdir()
+    log.path.unlink()
+    log.path.with_suffix(suffix).mkdir()
     complete(connect(argo.url), log)
     assert "could not be written: Is a directory" in log.reason
 
