@@ -220,7 +220,7 @@ def _sentence(error: ApiError) -> str:
     if error.status == 401:
         return f"{error}; set server_token to one that it accepts"
     if error.status == 500:
-        return f"{error}; the log of the Argo Server says why"
+        return f"{error}; the log of the Argo Server says why, often that the token's account may not get a Secret"
     if error.status is None:
         # The rest would be about the connection to the cluster.
         what = str(error).partition("; ")[0]

@@ -489,9 +489,11 @@ class Follower:
             patience = max(0.02, 4 * (self._clock.monotonic() - now))  # with many logs a look at them takes its time
         had = {log.pod for log in self.collector.logs}
         for run in self.runs:
+            sets = run.container_sets()
             for attempt in run.unsettled():
                 if attempt.pod not in had:
-                    self.collector.miss(run.name, attempt.pod, attempt.node_id, attempt.name)
+                    containers = sets.get(attempt.node_id, ["main"])
+                    self.collector.miss(run.name, attempt.pod, attempt.node_id, attempt.name, containers)
         return True
 
     def _pods_may_come(self, start: float) -> bool:

@@ -193,12 +193,17 @@ class Collector:
                     job.ended, job.heard = True, self._clock.monotonic()
                     self._enqueue(job)
 
-    def miss(self, workflow: str, pod: str, node_id: str, node_name: str) -> None:
-        """Record the logs of a pod that was gone before this Collector saw it; an earlier wait may have had them."""
+    def miss(
+        self, workflow: str, pod: str, node_id: str, node_name: str, containers: Iterable[str] = ("main",)
+    ) -> None:
+        """Record the logs of a pod that was gone before this Collector saw it; an earlier wait may have had them.
+
+        `containers` are those of its template.
+        """
         name, folder = parse_node_name(workflow, node_name), self._folders[workflow]
         if not self._is_wanted(name):
             return
-        for uid, container in folder.kept_of.get(pod) or [(node_id, "main")]:
+        for uid, container in folder.kept_of.get(pod) or [(node_id, each) for each in containers]:
             log = folder.log(pod, uid, container, name)
             if not log.done:
                 log.end("the pod was deleted before its log could be read")

@@ -216,6 +216,14 @@ class Run:
             if node.get("type") == "Pod" and node.get("hostNodeName") and node["name"] not in over:
                 yield _nodes.attempt_of_node(self.workflow, node)
 
+    def container_sets(self) -> dict[str, list[str]]:
+        """The names of the containers of each containerSet, by the ID of its pod's node."""
+        found: dict[str, list[str]] = {}
+        for node in self.nodes.values():
+            if node.get("type") == "Container":
+                found.setdefault(node.get("boundaryID", ""), []).append(node["displayName"])
+        return found
+
     # -- diagnosis ------------------------------------------------------------------------------------------------
 
     def diagnoses(self, now: float, around: Surroundings | None = None) -> list[Diagnosis]:

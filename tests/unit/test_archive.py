@@ -305,13 +305,19 @@ def test_a_wait_that_began_after_the_pods_were_deleted_has_their_logs(argo: Argo
     api = Recorded("fanout-ok", pause=0.001)
     api.pod_events, api.workflow_events = [], api.workflow_events[-1:]
     api.workflow = api.workflow_events[0]
-    for node in api.workflow["status"]["nodes"].values():
-        node["outputs"] = {"artifacts": [{"name": "main-logs"}]}
+    nodes = api.workflow["status"]["nodes"]
+    for node in nodes.values():
+        node["outputs"] = {"artifacts": [{"name": "main-logs"}, {"name": "a-logs"}, {"name": "b-logs"}]}
+    *_others, last = (node for node in nodes.values() if node["type"] == "Pod")
+    for name in ("a", "b"):
+        container = {"id": name, "name": f"{last['name']}.{name}", "displayName": name, "type": "Container"}
+        nodes[name] = container | {"boundaryID": last["id"]}
     wanted = Wanted("argo", ("fanout-ok",), timeout=20.0, logs_dir=tmp_path)
     follower = Follower(api.cluster(), wanted, Journal(None), server=connect(argo.url))
     assert follower.follow() == "finished"
     api.over.set()
     result = _result.result_of(follower, "finished", failed=False)
-    assert result["logs_complete"] and len(follower.logs) == len(result["items"]) > 0
+    assert result["logs_complete"]
+    assert sorted(log.container for log in follower.logs) == ["a", "b", "main", "main"]
     assert all(log["archived"] for item in result["items"] for log in item["logs"])
     assert all(log.path and log.path.read_bytes() == WHOLE for log in follower.logs)
