@@ -66,6 +66,7 @@ _EXIT_LINE = re.compile(rb"Error: (?:exit status \d+|signal: .*)")
 """What it writes after its last message if the container failed."""
 _FIRST_MESSAGE = b'msg="waiting for signals"'
 _LAST_MESSAGE = b'msg="sub-process exited"'
+_SAVING = re.compile(rb'msg="?(?:saving|tarring|zipping)')
 
 
 @dataclasses.dataclass(slots=True)
@@ -90,6 +91,13 @@ class Cursor:
     """Whether the executor's first message was seen …"""
     exited: bool = False
     """… and its last one: then the first must have been written, too."""
+    saving: bool = False
+    """Whether it has saved outputs after that."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the container ends milliseconds after its last line, as far as the executor's lines tell."""
+        return self.exited and not self.saving
 
     @property
     def beginning_lost(self) -> bool:
@@ -226,6 +234,7 @@ class Cutter:
         taken.executor_lines += 1
         self.cursor.began = self.cursor.began or _FIRST_MESSAGE in text
         self.cursor.exited = self.cursor.exited or _LAST_MESSAGE in text
+        self.cursor.saving = self.cursor.saving or bool(_SAVING.search(text))
         return True
 
     def _move(self, parts: list[tuple[bytes, bytes, bytes]]) -> None:

@@ -8,10 +8,11 @@ stream ends does not make it complete: the API server closes it properly, too, w
 kubelet, when it has rotated the log under a reader that lags behind. So a log is read again from its last line on,
 and is complete when nothing new comes, unless its end is known from what was read:
 
-- The executor says that the container's process has exited, and ends itself milliseconds later. The kubelet reads a
-  log from its front to its back, so all that stands before these words has come with them. Behind them stands only
-  what was still in a pipe then, as the rest of a line without an end, and follows at once: so these words prove
-  nothing where the stream ends inside a line, and elsewhere the kubelet would have to be lost in these milliseconds.
+- The executor says that the container's process has exited, and ends itself milliseconds later if it has no outputs
+  to save. The kubelet reads a log from its front to its back, so all that stands before these words has come with
+  them. Behind them stands only what was still in a pipe then, as the rest of a line without an end, and follows at
+  once: so these words prove nothing where the stream ends inside a line, and elsewhere the kubelet would have to be
+  lost in these milliseconds.
 - A short log that is read after the container's end comes in one piece.
 
 What nobody can see are the lines that the kubelet leaves out of a stream that lags behind by two rotations (20 MB).
@@ -343,7 +344,7 @@ class Collector:
                 self._insist(job, backoff)
             elif not follow and not job.ended:
                 log.end("the container still runs")
-            elif had_before or (cutter.at_line_end and (log.cursor.exited or in_one_piece)):
+            elif had_before or (cutter.at_line_end and (log.cursor.settled or in_one_piece)):
                 log.end()
             else:
                 job.attempts += 1  # what came may be cut off: a second look has to bring nothing new

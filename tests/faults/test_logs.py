@@ -65,12 +65,21 @@ def test_logs_are_whole_and_in_order_or_say_what_is_missing(seed: int, tmp_path:
     check(log.path.read_bytes() if log.path and log.path.exists() else b"", container, log)
 
 
-@pytest.mark.parametrize(("exits", "lag", "requests"), [(True, 0.01, 1), (True, 8, 1), (False, 0.01, 2), (False, 2, 3)])
+@pytest.mark.parametrize(
+    ("words", "lag", "requests"),
+    [
+        ([EXITED], 0.01, 1),
+        ([EXITED], 8, 1),
+        ([EXITED, b"saving parameter"], 0.01, 2),
+        ([], 0.01, 2),
+        ([], 2, 3),
+    ],
+)
 def test_a_log_is_asked_for_once_if_the_executor_has_said_its_last_word(
-    exits: bool, lag: float, requests: int, tmp_path: Path
+    words: list[bytes], lag: float, requests: int, tmp_path: Path
 ) -> None:
-    words = [EXECUTOR % b"waiting for signals", b"line 1\n", EXECUTOR % EXITED]
-    container = Container([(float(when), text) for when, text in enumerate(words if exits else words[1:2])], end=2.1)
+    lines = [EXECUTOR % b"waiting for signals", b"line 1\n", *(EXECUTOR % word for word in words)]
+    container = Container([(float(when), text) for when, text in enumerate(lines)], end=len(lines) - 0.9)
     server = Server(Clock(), Faults(random.Random(0), until=0, share=0))
     server.containers["pod"] = container
     log = collect(server, 0, news=container.end + lag, folder=tmp_path)
