@@ -33,7 +33,9 @@ options:
     default: 64
   server:
     description:
-      - URL of the Argo Server as this host reaches it, the one that its UI is opened at.
+      - URL of the Argo Server as this host reaches it, the one that its UI is opened at. Inside the cluster that is
+        V(https://argo-server.argo:2746), for example; elsewhere, without an ingress, M(argo.workflows.argo_ui) opens a
+        port to it.
       - It is asked only for logs of which something is missing - because their pods were deleted, for example - and
         only where Argo has archived them (C(archiveLogs) of the artifact repository). Such a log replaces what was had
         of it, has no timestamps, and is marked as C(archived).
