@@ -1,0 +1,185 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Six faults while somebody waits. Every container prints numbered lines: on disk none is doubled, none is out of
+order, and none is missing unless that is reported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import core, pods, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._state import WORKFLOW_LABEL
+from ansible_collections.argo.workflows.plugins.modules import workflow_logs, workflow_wait
+from ansible_collections.argo.workflows.tests.commands.local_cluster import KUBECONFIG, administrator, kill, run
+
+NAMESPACE = "argo-faults"
+LINES = 80
+SLOWLY = f"for number in $(seq {LINES}); do echo $number; sleep 0.1; done"
+MANY = 120_000
+# A kubelet looks every 10 seconds for logs of more than 10 MiB, and of those that it has rotated it gives nothing more.
+FAST = f"""
+print() {{ printf '%d {"x" * 200}\\n' $(seq $1 $2); }}
+print 1 {MANY // 2}
+sleep 15
+print {MANY // 2 + 1} {MANY}
+"""
+
+pytestmark = pytest.mark.skipif(
+    bool(os.environ.get("CLUSTER_KUBECONFIG")), reason="the parts of somebody's cluster are not for us to kill"
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def argo() -> Iterator[None]:
+    engine = f"@molecule/engine/{os.environ.get('ENGINE', 'standin')}.yml"
+    run("make", "cluster")
+    run("ansible-playbook", "playbooks/install.yml", "-e", engine, "-e", f"argo_namespace={NAMESPACE}")
+    yield
+    remove = {"state": "absent", "kind": "Namespace", "name": NAMESPACE, "kubeconfig": str(KUBECONFIG), "wait": True}
+    run("ansible", "local", "-m", "kubernetes.core.k8s", "-a", json.dumps(remove))
+
+
+def submit(name: str, script: str, items: list[str]) -> None:
+    """Submit a Workflow that runs the script in one pod an item."""
+    leaf = {
+        "name": "count",
+        "retryStrategy": {"limit": "2", "retryPolicy": "Always"},
+        "script": {
+            "image": "localhost/gpu-say:dev",
+            "imagePullPolicy": "IfNotPresent",
+            "command": ["bash"],
+            "source": script,
+        },
+    }
+    steps = {"name": "main", "steps": [[{"name": "count", "template": "count", "withParam": json.dumps(items)}]]}
+    body = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"name": name},
+        "spec": {"entrypoint": "main", "templates": [steps, leaf]},
+    }
+    administrator().create(workflows(NAMESPACE), body)
+
+
+class Wait:
+    """A module that has been started as Ansible starts it."""
+
+    def __init__(self, module: ModuleType, name: str, logs: Path, **options: Any) -> None:
+        arguments = {
+            "name": name,
+            "namespace": NAMESPACE,
+            "kubeconfig": str(KUBECONFIG),
+            "logs_dir": str(logs),
+            "wait_timeout": 240,
+            "_ansible_version": "2.19.0",
+            **options,
+        }
+        self.folder = logs / name
+        self.process = subprocess.Popen(
+            [sys.executable, str(module.__file__)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
+        self.process.stdin.close()
+        self.process.stdin = None
+
+    def until_logs_have(self, lines: int, count: int) -> None:
+        """Come back when that many logs have at least that many lines."""
+        end = time.monotonic() + 120
+        while sum(log.read_bytes().count(b"\n") >= lines for log in self.folder.glob("*/*.log")) < count:
+            assert self.process.poll() is None and time.monotonic() < end, "the logs don't come"
+            time.sleep(0.05)
+
+    def result(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.process.communicate(timeout=270)[0])
+        return content
+
+
+def numbers_of(log: dict[str, Any]) -> list[int]:
+    return [int(line.split()[0]) for line in Path(log["path"]).read_text().splitlines()]
+
+
+def check(result: dict[str, Any], last: int = LINES) -> list[dict[str, Any]]:
+    """The logs of all attempts, after a look at each: it is in order, and what is missing is reported."""
+    assert result["phase"] == "Succeeded", result
+    for item in result["items"]:
+        for attempt, log in zip(item["attempts"], item["logs"], strict=True):
+            numbers = numbers_of(log)
+            assert numbers == sorted(set(numbers)), log
+            if log["complete"]:
+                assert numbers == list(range(1, len(numbers) + 1)), log
+                assert attempt["phase"] != "Succeeded" or len(numbers) == last, log
+            else:
+                assert log["reason"]
+    return [log for item in result["items"] for log in item["logs"]]
+
+
+@pytest.mark.parametrize("program", ["kube-apiserver", "kubelet"])
+def test_a_part_of_the_cluster_is_killed(program: str, tmp_path: Path) -> None:
+    name = f"without-{program}"
+    submit(name, SLOWLY, ["a", "b", "c"])
+    wait = Wait(workflow_wait, name, tmp_path)
+    wait.until_logs_have(10, 3)
+    assert kill(program) == 1
+    logs = check(wait.result())
+    assert [log["complete"] for log in logs] == [True] * 3
+
+
+def test_a_pod_is_deleted(tmp_path: Path) -> None:
+    submit("deleted", SLOWLY, ["a", "b"])
+    wait = Wait(workflow_wait, "deleted", tmp_path)
+    wait.until_logs_have(10, 2)
+    victim, _other = administrator().list(pods(NAMESPACE), labelSelector=f"{WORKFLOW_LABEL}=deleted")
+    administrator().delete(pods(NAMESPACE, victim["metadata"]["name"]))
+    logs = check(wait.result())
+    assert len(logs) == 3
+    assert 10 <= len(numbers_of(next(log for log in logs if log["pod"] == victim["metadata"]["name"]))) < LINES
+
+
+def test_the_controller_is_restarted(tmp_path: Path) -> None:
+    submit("restarted", SLOWLY, ["a", "b"])
+    wait = Wait(workflow_wait, "restarted", tmp_path)
+    wait.until_logs_have(10, 2)
+    (controller,) = administrator().list(pods(NAMESPACE), labelSelector="app=workflow-controller")
+    administrator().delete(core(NAMESPACE, "pods", controller["metadata"]["name"]), {"gracePeriodSeconds": 0})
+    assert [log["complete"] for log in check(wait.result())] == [True] * 2
+
+
+def test_a_log_is_rotated(tmp_path: Path) -> None:
+    submit("rotated", FAST, ["a"])
+    check(Wait(workflow_wait, "rotated", tmp_path / "followed").result(), MANY)
+    late = Wait(workflow_logs, "rotated", tmp_path / "late").result()
+    (log,) = late["logs"]
+    assert not late["complete"]
+    assert "rotated away" in log["reason"]
+    numbers = numbers_of(log)
+    assert numbers == list(range(numbers[0], MANY + 1))
+    assert numbers[0] > 1
+
+
+def test_the_wait_is_interrupted_and_begun_again(tmp_path: Path) -> None:
+    submit("interrupted", SLOWLY, ["a", "b"])
+    for lines, number in ((10, signal.SIGTERM), (30, signal.SIGINT)):
+        wait = Wait(workflow_wait, "interrupted", tmp_path)
+        wait.until_logs_have(lines, 2)
+        wait.process.send_signal(number)
+        result = wait.result()
+        assert result["outcome"] == "interrupted"
+        assert result["msg"].endswith("goes on; wait for it again by its name.")
+    assert [log["complete"] for log in check(Wait(workflow_wait, "interrupted", tmp_path).result())] == [True] * 2
