@@ -5,11 +5,12 @@
 
 usage: run.py FOLDER            (as root; prepare.py has filled FOLDER)
        run.py FOLDER bench      (`make bench`, with its variables BENCH, BENCH_ROUNDS and BENCH_SECONDS)
+       run.py FOLDER soak       (`make soak`, with its variables SOAK_SEED, SOAK_PODS, SOAK_MINUTES and so on)
 
 Needs Python 3.11 or newer with pip, but no network; and to use the card CUDA's nvcc, and the driver in
-/usr/local/nvidia. All that is installed goes into FOLDER. The transcript is FOLDER/transcript.txt, or FOLDER/bench.txt.
-The cluster is removed at the end, except after measuring, so that more can be measured. With engine-images.tar.xz in
-FOLDER the engine is a real Argo, else the project's stand-in.
+/usr/local/nvidia. All that is installed goes into FOLDER. The transcript is FOLDER/transcript.txt, FOLDER/bench.txt or
+FOLDER/soak.txt. The cluster is removed at the end, except after measuring and the soak, so that more can be done. With
+engine-images.tar.xz in FOLDER the engine is a real Argo, else the project's stand-in.
 """
 
 from __future__ import annotations
@@ -144,6 +145,12 @@ def bench(machine: Machine) -> None:
     machine.run(sys.executable, "-m", "ansible_collections.argo.workflows.tests.bench")
 
 
+def soak(machine: Machine) -> None:
+    """The fan-outs that are disturbed."""
+    machine.playbook("playbooks/local_cluster.yml")
+    machine.run(sys.executable, "-m", "ansible_collections.argo.workflows.tests.soak")
+
+
 def main(folder: Path, work: Callable[[Machine], None], transcript_name: str) -> int:
     with (folder / transcript_name).open("w") as transcript:
         machine = Machine(folder, transcript)
@@ -166,5 +173,7 @@ if __name__ == "__main__":
             sys.exit(main(Path(there).resolve(), promises, "transcript.txt"))
         case [there, "bench"]:
             sys.exit(main(Path(there).resolve(), bench, "bench.txt"))
+        case [there, "soak"]:
+            sys.exit(main(Path(there).resolve(), soak, "soak.txt"))
         case _:
             sys.exit(__doc__)

@@ -38,24 +38,46 @@ STATE = Path("/var/lib/argo-workflows-local-cluster")
 NAMESPACE = "argo-soak"
 NAMESPACE_PATH = f"/api/v1/namespaces/{NAMESPACE}"
 
-LIMIT = 30 * 60.0
-"""Seconds after which the soak ends, whatever happens …"""
-CLOSING = 150.0
-"""… the last of which are for cleaning up."""
+CLOSING = 120.0
+"""Seconds of the whole time that are for cleaning up."""
 ITEMS = 50
 PLAYS = 4
-PODS = 10
-"""Pods of one fan-out that run at the same time."""
 LINES, MANY_LINES = 200, 10_000
 """Lines that an item writes, and that every tenth does: more than a log may have to be had in one look."""
 PATIENCE = 60.0
 """Seconds that the API server may be away, and in which it may disturb plays after it has come back."""
-LOGS = PODS + 16
-"""Logs that a wait may be at: those of its pods, and 16 that are fetched because their containers have ended …"""
-THREADS, FILES = LOGS + 8, 2 * LOGS + 12
-"""… each with a thread and two files. What it has besides must not grow with the pods that have been."""
+FETCHED = 16
+"""Logs that a wait may be at besides those of its running pods: their containers have ended …"""
+THREADS, FILES = 8, 12
+"""… and what it may have besides a thread and two files for each. It must not grow with the pods that have been."""
 
 Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done; the variables are SOAK_SEED, SOAK_FANOUTS, SOAK_FAULTS, SOAK_PODS and SOAK_MINUTES."""
+
+    seed: int
+    fanouts: int
+    faults: list[str]
+    pods: int
+    """Pods of one fan-out that run at the same time."""
+    minutes: float
+    """After which the soak ends, whatever happens."""
+
+    @classmethod
+    def from_environment(cls) -> Plan:
+        """Raises ValueError for what is no number, and for an unknown fault."""
+
+        def value(name: str, default: object) -> str:
+            return os.environ.get(f"SOAK_{name}") or str(default)
+
+        faults = value("FAULTS", ",".join(EVERY)).split(",")
+        if unknown := [kind for kind in faults if kind not in EVERY]:
+            raise ValueError(f"there is no fault {', '.join(unknown)}; SOAK_FAULTS is any of {', '.join(EVERY)}")
+        seed = int(value("SEED", random.randrange(10**6)))
+        return cls(seed, int(value("FANOUTS", 20)), faults, int(value("PODS", 10)), float(value("MINUTES", 30)))
 
 
 @dataclass
@@ -95,12 +117,10 @@ class Seen:
 class Soak:
     """The whole run; afterwards `problems` are what must not be."""
 
-    def __init__(self, seed: int, count: int, kinds: list[str]) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.problems: list[str] = []
         self._begin = time.monotonic()
-        self._seed = seed
-        self._count = count
-        self._kinds = kinds
+        self._plan = plan
         self._seen = Seen()
         self._cluster = Cluster.from_params({"kubeconfig": str(STATE / "kubeconfig")})
         self._temporary = FOLDER / "tmp"
@@ -157,12 +177,12 @@ class Soak:
     # -- the fan-outs ---------------------------------------------------------------------------------------------
 
     def _soak(self) -> None:
-        faults = Faults(self._cluster, NAMESPACE, STATE, self._seed, self._kinds)
-        while self._running or self._begun < self._count:
-            if self._elapsed() > LIMIT - CLOSING:
+        faults = Faults(self._cluster, NAMESPACE, STATE, self._plan.seed, self._plan.faults)
+        while self._running or self._begun < self._plan.fanouts:
+            if self._elapsed() > 60 * self._plan.minutes - CLOSING:
                 self._give_up()
                 break
-            if len(self._running) < PLAYS and self._begun < self._count:
+            if len(self._running) < PLAYS and self._begun < self._plan.fanouts:
                 self._begin_next()
             self._processes.look()
             for what in faults.do_what_is_due():
@@ -188,7 +208,7 @@ class Soak:
             "argo_kubeconfig": str(FOLDER / "kubeconfig"),
             "soak_items": items,
             "soak_gpus": 1 if number % PLAYS == 0 else 0,
-            "soak_at_once": PODS,
+            "soak_at_once": self._plan.pods,
             "soak_run_id": folder.name,
             "soak_logs_dir": str(folder / "logs"),
             "soak_progress": ("tree", "logs")[number % 2],
@@ -259,7 +279,7 @@ class Soak:
         late = ", ".join(str(fanout.number) for fanout in self._running)
         self._problem(
             f"after {self._elapsed() / 60:.0f} minutes the fan-outs {late} had not ended,"
-            f" and {self._count - self._begun} had not begun"
+            f" and {self._plan.fanouts - self._begun} had not begun"
         )
 
     def _end_plays(self) -> None:
@@ -279,27 +299,34 @@ class Soak:
             self._problem(f"the process {pid} is left: {' '.join(command)[:200]}")
         for path in self._temporary.iterdir():
             self._problem(f"a temporary file is left: {path}")
+        threads, files = self._most()
         for pid, held in self._processes.waits.items():
-            if held.threads > THREADS or held.files > FILES:
+            if held.threads > threads or held.files > files:
                 self._problem(f"the wait {pid} had up to {held.threads} threads and {held.files} files")
         client = f"system:serviceaccount:{NAMESPACE}:argo-client"
         for stream in audit.open_streams(STATE / "log", client, api_server_began(STATE)):
             self._problem(f"the API server still serves {stream}")
 
+    def _most(self) -> tuple[int, int]:
+        """The threads and open files that a wait may have at most."""
+        logs = self._plan.pods + FETCHED
+        return logs + THREADS, 2 * logs + FILES
+
     def _sum_up(self, faults: Faults) -> None:
         seen, waits = self._seen, list(self._processes.waits.values())
-        results = seen.phases.total()
-        print(f"\n{self._elapsed() / 60:.1f} minutes, seed {self._seed}, {self._begun} fan-outs of {ITEMS} items")
+        wanted = self._plan.fanouts * ITEMS
+        print(f"\n{self._elapsed() / 60:.1f} minutes, seed {self._plan.seed}, {self._begun} fan-outs of {ITEMS} items")
         print(f"faults: {', '.join(f'{kind} {count}' for kind, count in faults.counts.items())}")
         print(f"plays repeated because the API server was away: {seen.repeated}")
-        print(f"items with a result: {results} of {self._count * ITEMS}, {dict(seen.phases)}, {seen.attempts} attempts")
+        print(f"items with a result: {seen.phases.total()} of {wanted}, {dict(seen.phases)}, {seen.attempts} attempts")
         print(f"logs: {seen.logs} with {seen.lines} lines; {seen.silent} complete without a line")
         print(f"logs that are not complete: {seen.incomplete.total()}")
         for reason, count in seen.incomplete.most_common():
             print(f"    {count}: {reason}")
-        threads, files = max(held.threads for held in waits), max(held.files for held in waits)
+        threads = max((held.threads for held in waits), default=0)
+        files = max((held.files for held in waits), default=0)
         print(f"waits: {len(waits)} processes, with at most {threads} threads and {files} open files")
-        print(f"    (more than {THREADS} threads or {FILES} files would be a leak)")
+        print("    (more than {} threads or {} files would be a leak)".format(*self._most()))
 
     def _problem(self, text: str) -> None:
         self.problems.append(text)
@@ -326,15 +353,14 @@ def patiently(ask: Callable[[], Answer]) -> Answer:
 
 
 def main() -> int:
-    seed = int(os.environ.get("SOAK_SEED") or random.randrange(10**6))
-    count = int(os.environ.get("SOAK_FANOUTS") or 20)
-    kinds = [kind for kind in os.environ.get("SOAK_FAULTS", "").split(",") if kind] or list(EVERY)
-    if unknown := [kind for kind in kinds if kind not in EVERY]:
-        print(f"There is no fault {', '.join(unknown)}. SOAK_FAULTS is any of {', '.join(EVERY)}.", file=sys.stderr)
+    try:
+        plan = Plan.from_environment()
+    except ValueError as error:
+        print(f"The soak cannot begin: {error}.", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that what was begun is ended
-    print(f"seed {seed} (SOAK_SEED), faults {', '.join(kinds)}", flush=True)
-    soak = Soak(seed, count, kinds)
+    print(f"seed {plan.seed} (SOAK_SEED), faults {', '.join(plan.faults)}", flush=True)
+    soak = Soak(plan)
     soak.run()
     for problem in soak.problems:
         print(f"PROBLEM: {problem}")

@@ -29,9 +29,10 @@ def log_problems(text: str, entry: Mapping[str, Any], item: str, succeeded: bool
     if rest and complete:
         yield f"is said to be complete, and its last line has no end: {rest[:80]!r}"
     words = [re.fullmatch(rf"{re.escape(item)} {re.escape(entry['pod'])} (\d+|end|stopped)", line) for line in lines]
-    if foreign := [line for line, match in zip(lines, words, strict=True) if not match]:
-        yield f"has {len(foreign)} lines that are not its container's: {foreign[0][:80]!r}"
     said = [match[1] for match in words if match]
+    foreign = [line for line, match in zip(lines, words, strict=True) if not match]
+    if foreign and (said or succeeded):  # where the command was not started, the executor says why
+        yield f"has {len(foreign)} lines that are not its container's: {foreign[0][:80]!r}"
     numbers = [int(word) for word in said if word.isdecimal()]
     if doubled := [number for number, times in collections.Counter(numbers).items() if times > 1]:
         yield f"has {len(doubled)} lines more than once, line {doubled[0]} first"

@@ -40,6 +40,7 @@ GAP = CUT | {"gaps": [{"after": "a", "before": "b"}]}
         (WHOLE, True, {}),
         ("".join(NUMBERS[:3]) + STOPPED, False, {}),
         ("", False, {}),
+        ("Error: failed to start command: context canceled\n", False, {}),
         ("".join(NUMBERS[:3]), True, CUT),
         ("".join(NUMBERS[:3]) + NUMBERS[3][:5], False, CUT),
         (NUMBERS[0] + NUMBERS[3] + END, False, GAP),
