@@ -178,6 +178,8 @@ class Archive:
         size, lines, end = 0, 0, b""
         begun = 0 if log.cursor.ended else log.cursor.length
         for chunk in stream:
+            if self._over:
+                raise ApiError("it was given up")
             if target:
                 target.write(chunk)
             # What is known is counted in lines: the kubelet's have lost the carriage return at their ends.

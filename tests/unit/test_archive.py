@@ -282,11 +282,17 @@ def test_a_server_that_is_not_a_url_is_refused(text: str) -> None:
 
 def test_a_server_that_hangs_does_not_hold_the_wait(argo: ArgoServer, folder: LogFolder) -> None:
     argo.hangs.clear()
+    argo.pieces = (WHOLE, WHOLE)
     logs = [log_of(folder, number) for number in (1, 2, 3)]
     started = time.monotonic()
     complete(connect(argo.url), *logs, seconds=0.3, parallel=2)
     assert time.monotonic() - started < 2
     assert [log.reason.endswith("did not come in time") for log in logs] == [True] * 3
+    argo.hangs.set()
+    folders = [log.path.parent for log in logs if log.path]
+    while any(len(list(folder.iterdir())) > 1 for folder in folders):
+        assert time.monotonic() - started < 5, "what had come of an archived log stays behind"
+        time.sleep(0.01)
 
 
 def test_memory_does_not_grow_with_the_log(argo: ArgoServer, folder: LogFolder) -> None:
