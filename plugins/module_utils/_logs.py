@@ -62,6 +62,9 @@ STUBBORN = 4
 """How often a log is asked for again that the kubelet cannot read, or in which the last known line does not come."""
 
 
+DELETED = "the pod was deleted before its log was read to its end"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class LogOptions:
     """Which logs, and how they are kept."""
@@ -103,6 +106,8 @@ class _Job:
     namespace: str
     ended: bool = False
     """The container has ended, or its pod has."""
+    gone: bool = False
+    """The pod was deleted; another one may have its name."""
     busy: bool = False
     queued: bool = False
     stream: LogStream | None = None
@@ -167,6 +172,7 @@ class Collector:
                     log.cursor.began |= self._begins_later(container)
                     if not container.started and not log.done:
                         log.end()  # it never ran, so it has no log
+                job.gone |= gone
                 if over and not job.ended:
                     job.ended = True
                     job.heard = self._clock.monotonic()
@@ -319,6 +325,9 @@ class Collector:
         """Read a log until there is nothing more to have, now or ever. OSError if its file cannot be written."""
         log, backoff = job.log, Backoff(self._clock)
         while not log.done and not self._stopping:
+            if job.gone:
+                log.end("" if log.cursor.settled and log.cursor.ended else DELETED)
+                break
             known, started = log.received, self._clock.monotonic()
             follow = not self._is_fetch(job)
             cutter = self._cutter(log)
@@ -439,7 +448,7 @@ class Collector:
         job.trouble = error.message
         if error.status == 404 and f'pods "{job.log.pod}" not found' in error.message:
             # Only the API server says so; the 404 of a kubelet that has just started means that it knows no pod yet.
-            job.log.end("the pod was deleted before its log was read to its end")
+            job.log.end(DELETED)
         elif error.status == 403 and not self._admitted:
             job.log.end(f"forbidden: {error.message}")
         elif error.status == 400 and (job.ended or "waiting to start" not in error.message):

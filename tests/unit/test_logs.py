@@ -296,6 +296,40 @@ def test_a_kubelet_that_has_just_started_and_knows_no_pod_yet_is_asked_again() -
     assert log.complete
 
 
+DELETED = "the pod was deleted before its log was read to its end"
+EXITED = b'2026-11-22T15:45:18.000000003Z time=2026-11-22T15:45:18Z level=INFO msg="sub-process exited" argo=true\n'
+BEGAN = b'2026-11-22T15:45:18.000000000Z time=2026-11-22T15:45:18Z level=INFO msg="waiting for signals" argo=true\n'
+
+
+def test_a_deleted_pod_is_not_asked_by_its_name_which_another_may_have(tmp_path: Path) -> None:
+    kubelet = Kubelet(LINE)
+    collector = Collector(kubelet, LogOptions())
+    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.see("wf", pod(), gone=True)
+    collector.wait(kubelet.clock.monotonic() + 20)
+    assert [log.why_incomplete for log in collector.logs] == [DELETED] and not kubelet.queries
+
+
+@pytest.mark.parametrize(("text", "reason"), [(LINE, DELETED), (BEGAN + LINE + EXITED, "")])
+def test_what_came_before_its_end_decides_about_the_log_of_a_deleted_pod(
+    text: bytes, reason: str, tmp_path: Path
+) -> None:
+    class Deleted(Kubelet):
+        """Its pod is deleted while the stream runs, which then breaks."""
+
+        def __iter__(self) -> Any:
+            yield self.answer
+            collector.see("wf", pod(), gone=True)
+            raise ApiError("cut off")
+
+    kubelet = Deleted(text)
+    collector = Collector(kubelet, LogOptions())
+    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.see("wf", pod())
+    collector.wait(kubelet.clock.monotonic() + 20)
+    assert [log.why_incomplete for log in collector.logs] == [reason] and len(kubelet.queries) == 1
+
+
 def test_a_container_that_never_started_has_no_log_and_lacks_none(tmp_path: Path) -> None:
     kubelet = Kubelet(LINE)
     [log] = collect(kubelet, tmp_path, pod(phase="Failed", main={"waiting": {"reason": "ImagePullBackOff"}})).logs
