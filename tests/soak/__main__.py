@@ -299,6 +299,8 @@ class Soak:
             self._problem(f"the process {pid} is left: {' '.join(command)[:200]}")
         for path in self._temporary.iterdir():
             self._problem(f"a temporary file is left: {path}")
+        if len(self._processes.waits) < self._begun:
+            self._problem(f"only {len(self._processes.waits)} of {self._begun} waits were looked at")
         threads, files = self._most()
         for pid, held in self._processes.waits.items():
             if held.threads > threads or held.files > files:
