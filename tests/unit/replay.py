@@ -41,9 +41,8 @@ class Response:
 class Recorded:
     """Plays the watch events of a recording, `pause` seconds apart, from the first request on.
 
-    `stop_after` holds the Workflow's events back after that many. `dead` makes every request fail; `mute` leaves it
-    unanswered. `patches` are the
-    bodies of PATCH requests. `logs` has what the kubelet would send, by pod.
+    `stop_after` holds the Workflow's events back after that many. `dead` makes every request fail, `mute` leaves it
+    without an answer. `patches` are the bodies of PATCH requests. `logs` has what the kubelet would send, by pod.
     """
 
     def __init__(self, name: str, *, pause: float = 0.005, stop_after: int | None = None) -> None:
