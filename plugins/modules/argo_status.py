@@ -236,7 +236,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 def survey(
     cluster: Cluster, place: Place, objects: list[dict[str, Any]], absent: bool, update_crds: bool
 ) -> dict[str, Any]:
-    """Everything that is asked before an installation is changed."""
+    """Everything that is asked before an installation is changed; UserError where nothing can be installed now."""
     refs = [Ref.of(item) for item in objects]
     namespaces = [Ref("Namespace", "", namespace) for namespace in place.namespaces]
     binding = Ref("RoleBinding", place.work, "argo-binding")
@@ -256,6 +256,9 @@ def survey(
         found = pool.map(lambda ref: find(cluster, ref), rest)
         live |= {ref: item for ref, item in zip(rest, found, strict=True) if item}
         granted = dict(zip(place.namespaces, rules, strict=True))
+    for namespace in namespaces:
+        if objects and not absent and live.get(namespace, {}).get("metadata", {}).get("deletionTimestamp"):
+            raise UserError(f"The namespace {namespace.name} is being deleted: run this again when it is gone.")
     deployments = [item for ref, item in live.items() if ref.kind == "Deployment"]
     controllers = [item for item in deployments if _status.is_controller(item)]
     ours_is_wanted = not absent and Ref("Deployment", place.home, _status.CONTROLLER) in refs

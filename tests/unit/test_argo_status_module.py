@@ -188,6 +188,13 @@ def test_a_namespace_that_may_not_be_read_is_taken_to_be_there() -> None:
     assert "Namespace" not in {item["kind"] for item in found["needed"]}
 
 
+def test_nothing_is_installed_into_a_namespace_that_is_being_deleted() -> None:
+    cluster = FakeCluster(installed(deletionTimestamp="2026-01-01T00:00:00Z"))
+    with pytest.raises(UserError, match=r"^The namespace argo is being deleted: run this again when it is gone"):
+        survey(cluster)
+    assert survey(cluster, absent=True)["needed"]
+
+
 def test_an_installation_of_ours_that_serves_needs_no_crds_and_is_ready() -> None:
     found = survey(FakeCluster(installed(**OURS)))
     assert found["ready"] and found["reason"] == ""
