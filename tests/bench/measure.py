@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-DECIMALS = {"MB": 0, "requests": 0, "kB": 0}
+DECIMALS = {"MB": 0, "requests": 0, "kB": 0, "lines": 0}
 
 
 @dataclass(frozen=True)

@@ -312,6 +312,10 @@ class Lines:
             raise BenchError("".join(line for _when, line in self._lines)[-3000:])
         return ended
 
+    def count(self, text: str) -> int:
+        """How many lines have this in them."""
+        return sum(text in line for _when, line in self._lines)
+
     def when(self, *beginnings: str) -> float:
         """When the first line came that starts with one of these."""
         end = time.monotonic() + 60
@@ -394,7 +398,8 @@ def now() -> str:
 
 
 def load() -> float:
-    return os.getloadavg()[0]
+    """The load average of the last minute."""
+    return round(os.getloadavg()[0], 2)
 
 
 def _program(variable: str, name: str) -> str:
