@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -54,7 +55,7 @@ class ActionModule(ActionBase):
             reader = _Reader(journal, Display())
             reader.start()
             try:
-                with _farewell(args):
+                with _farewell(args, path.parent):
                     return self._module(args | {"journal": str(journal)}, task_vars)
             finally:
                 reader.finish()
@@ -88,10 +89,11 @@ class ActionModule(ActionBase):
 
 
 @contextlib.contextmanager
-def _farewell(args: dict[str, Any]) -> Iterator[None]:
-    """If somebody interrupts, say what becomes of the run.
+def _farewell(args: dict[str, Any], folder: Path) -> Iterator[None]:
+    """If somebody interrupts, say what becomes of the run, and remove the pipe's folder.
 
-    Ansible then awaits no results and shows no lines any more, so this goes straight to where its errors go.
+    Ansible then awaits no results and shows no lines any more, so this goes straight to where its errors go; and it
+    ends this process without unwinding it.
     """
     then = {"stop": "is being stopped", "terminate": "is being terminated"}.get(args.get("on_interrupt", ""), "goes on")
     name = args.get("name") or ",".join(args.get("label_selectors") or ())
@@ -109,6 +111,7 @@ def _farewell(args: dict[str, Any]) -> Iterator[None]:
     def interrupted(number: int, frame: Any) -> None:
         with contextlib.suppress(OSError):
             os.write(stderr, text.encode())
+        shutil.rmtree(folder, ignore_errors=True)
         before[number](number, frame)
 
     before: dict[int, Any] = {}

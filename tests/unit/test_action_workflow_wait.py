@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import stat
 import types
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.argo.workflows.plugins.action import workflow_wait
-from ansible_collections.argo.workflows.plugins.action.workflow_wait import ActionModule, _pipe
+from ansible_collections.argo.workflows.plugins.action.workflow_wait import ActionModule, _farewell, _pipe
 
 EVENTS = [
     {"event": "tree", "workflow": "say", "lines": [" └─● echo(0:Argo)(0)"]},
@@ -138,3 +139,16 @@ def test_the_pipe_is_for_this_user_alone_unless_the_module_becomes_another() -> 
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o711
         assert len(path.name) == 32
     assert not path.parent.exists()
+
+
+def test_an_interruption_leaves_no_pipe_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflow_wait.os, "getppid", lambda: 0)  # whose errors nobody reads
+    ended: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: ended.append(number))  # Ansible's ends the process
+    try:
+        with _pipe(become=False) as path, _farewell({"name": "say"}, path.parent):
+            signal.raise_signal(signal.SIGTERM)
+            assert not path.parent.exists()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended == [signal.SIGTERM]
