@@ -31,11 +31,14 @@ CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kep
 
 
 def in_its_cgroup() -> list[str]:
-    """The processes of the cluster, those of its pods among them, by id: all live in its cgroup."""
+    """The processes of the cluster, those of its pods among them, by id: all live in its cgroup.
+
+    Those that have ended and wait for the machine's init to collect them have no command line any more.
+    """
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended in the meantime
-            if "/argo-local-cluster-" in (folder / "cgroup").read_text():
+            if "/argo-local-cluster-" in (folder / "cgroup").read_text() and (folder / "cmdline").read_bytes():
                 found.append(folder.name)
     return found
 
