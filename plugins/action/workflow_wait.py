@@ -111,7 +111,8 @@ def _farewell(args: dict[str, Any], folder: Path) -> Iterator[None]:
     def interrupted(number: int, frame: Any) -> None:
         with contextlib.suppress(OSError):
             os.write(stderr, text.encode())
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # this is the second signal
+            shutil.rmtree(folder)
         before[number](number, frame)
 
     before: dict[int, Any] = {}

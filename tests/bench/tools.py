@@ -384,7 +384,7 @@ def empty(folder: Path) -> None:
     """Make the folder, or make it new: what an earlier measurement left would be found by the next."""
     if folder.exists():
         shutil.rmtree(folder)
-    folder.mkdir()
+    folder.mkdir(parents=True)
 
 
 def free_port() -> int:

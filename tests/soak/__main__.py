@@ -13,7 +13,6 @@ import collections
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +26,7 @@ import yaml
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster, pods, workflows
 from ansible_collections.argo.workflows.plugins.module_utils._nodes import nodes_of
+from ansible_collections.argo.workflows.tests.bench.tools import empty
 from ansible_collections.argo.workflows.tests.soak import audit
 from ansible_collections.argo.workflows.tests.soak.checks import Json, fanout_problems
 from ansible_collections.argo.workflows.tests.soak.faults import EVERY, Faults, api_server_began
@@ -130,8 +130,8 @@ class Soak:
 
     def run(self) -> None:
         """Do it all. The namespace is gone afterwards."""
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        self._temporary.mkdir(parents=True)
+        empty(FOLDER)
+        self._temporary.mkdir()
         try:
             self._remove_namespace()
             self._install()
