@@ -489,10 +489,8 @@ class Follower:
             patience = max(0.02, 4 * (self._clock.monotonic() - now))  # with many logs a look at them takes its time
         had = {log.pod for log in self.collector.logs}
         for run in self.runs:
-            sets = run.container_sets()
-            for attempt in run.unsettled():
+            for attempt, containers in run.unsettled():
                 if attempt.pod not in had:
-                    containers = sets.get(attempt.node_id, ["main"])
                     self.collector.miss(run.name, attempt.pod, attempt.node_id, attempt.name, containers)
         return True
 

@@ -209,20 +209,19 @@ class Run:
         """Whether a pod of it has not ended."""
         return not all(map(_is_over, self.pods.values()))
 
-    def unsettled(self) -> Iterator[_nodes.Attempt]:
-        """The attempts that ran somewhere, as the Workflow says, but whose pod was not seen here, or not its end."""
-        over = {_nodes.pod_node_name(pod) for pod in self.pods.values() if _is_over(pod)}
-        for node in self.nodes.values():
-            if node.get("type") == "Pod" and node.get("hostNodeName") and node["name"] not in over:
-                yield _nodes.attempt_of_node(self.workflow, node)
+    def unsettled(self) -> Iterator[tuple[_nodes.Attempt, list[str]]]:
+        """The attempts that ran somewhere, as the Workflow says, but whose pod was not seen here, or not its end.
 
-    def container_sets(self) -> dict[str, list[str]]:
-        """The names of the containers of each containerSet, by the ID of its pod's node."""
-        found: dict[str, list[str]] = {}
+        Each with the names of its containers: `main`, or those of its containerSet.
+        """
+        over = {_nodes.pod_node_name(pod) for pod in self.pods.values() if _is_over(pod)}
+        sets: dict[str, list[str]] = {}
         for node in self.nodes.values():
             if node.get("type") == "Container":
-                found.setdefault(node.get("boundaryID", ""), []).append(node["displayName"])
-        return found
+                sets.setdefault(node.get("boundaryID", ""), []).append(node["displayName"])
+        for node in self.nodes.values():
+            if node.get("type") == "Pod" and node.get("hostNodeName") and node["name"] not in over:
+                yield _nodes.attempt_of_node(self.workflow, node), sets.get(node["id"], ["main"])
 
     # -- diagnosis ------------------------------------------------------------------------------------------------
 

@@ -291,10 +291,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
             it.see_pod(kept, time.monotonic())
             collector.see(name, kept)
     seen = {pod["metadata"]["name"] for pod in it.pods.values()}
-    sets = it.container_sets()
-    for attempt in it.unsettled():
+    for attempt, containers in it.unsettled():
         if attempt.pod not in seen:
-            containers = sets.get(attempt.node_id, ["main"])
             collector.miss(name, attempt.pod, attempt.node_id, attempt.name, containers)
     deadline = time.monotonic() + params["wait_timeout"]
     collector.wait(deadline)
