@@ -66,6 +66,8 @@ _EXIT_LINE = re.compile(rb"Error: (?:exit status \d+|signal: .*)")
 """What it writes after its last message if the container failed."""
 _FIRST_MESSAGE = b'msg="waiting for signals"'
 _LAST_MESSAGE = b'msg="sub-process exited"'
+_NEVER_BEGAN = b"failed to start command"
+"""In its last message, which is then the only one: the pod was ended before the container's command ran."""
 _SAVING = re.compile(rb'msg="?(?:saving|tarring|zipping)')
 
 
@@ -88,7 +90,7 @@ class Cursor:
     first: str = ""
     """The timestamp of the first line that was ever had."""
     began: bool = False
-    """Whether the executor's first message was seen …"""
+    """Whether the executor's first message was seen, or is known never to have been written …"""
     exited: bool = False
     """… and its last one: then the first must have been written, too."""
     saving: bool = False
@@ -232,7 +234,7 @@ class Cutter:
         if not (_EXECUTOR_LINE.fullmatch(text) or (self.cursor.exited and _EXIT_LINE.fullmatch(text))):
             return False
         taken.executor_lines += 1
-        self.cursor.began = self.cursor.began or _FIRST_MESSAGE in text
+        self.cursor.began = self.cursor.began or _FIRST_MESSAGE in text or _NEVER_BEGAN in text
         self.cursor.exited = self.cursor.exited or _LAST_MESSAGE in text
         self.cursor.saving = self.cursor.saving or bool(_SAVING.search(text))
         return True

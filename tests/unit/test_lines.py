@@ -124,6 +124,15 @@ def test_the_executors_last_word_is_left_out_only_after_its_last_message() -> No
         assert feed(Cutter(Cursor()), lines, size).text == b"Error: exit status 1\n"
 
 
+def test_a_container_that_was_ended_before_its_command_began_lost_no_beginning() -> None:
+    exited = b'time=2026-11-22T23:29:25.890Z level=INFO msg="sub-process exited" argo=true error='
+    beginnings_lost = {}
+    for error in (b'"failed to start command: context canceled"', b'"exit status 1"', b"<nil>"):
+        feed(Cutter(cursor := Cursor()), log((0, exited + error), (1, b"last words")))
+        beginnings_lost[error] = cursor.beginning_lost
+    assert list(beginnings_lost.values()) == [False, True, True]
+
+
 @pytest.mark.parametrize(
     "line",
     [
