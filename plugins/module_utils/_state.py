@@ -60,6 +60,8 @@ _LOST_REASONS = frozenset(
         "UnexpectedAdmissionError",
     }
 )
+_NO_COMMAND = "failed to look-up entrypoint/cmd for image"
+"""Argo has to ask the image's registry if neither the template nor its configuration says what the image runs."""
 _FORBIDDEN = "workflowtaskresults.argoproj.io is forbidden"
 _INSUFFICIENT = re.compile(r"Insufficient ([\w./-]+?)[.,;]?(?:\s|$)")
 
@@ -240,11 +242,11 @@ class Run:
             yield from self._not_starting()
             yield from self._no_controller(now, around)
             yield from self._stuck(now)
-            for node in self.nodes.values():
-                message = node.get("message") or ""
-                if node.get("phase") == "Pending" and "exceeded quota" in message:
-                    yield "quota", "", f"the namespace's quota does not allow more pods: {message}"
-                    break
+            pending = [node.get("message") or "" for node in self.nodes.values() if node.get("phase") == "Pending"]
+            if message := next((text for text in pending if "exceeded quota" in text), ""):
+                yield "quota", "", f"the namespace's quota does not allow more pods: {message}"
+            for message in dict.fromkeys(text for text in pending if text.startswith(_NO_COMMAND)):
+                yield "image", message, f"no pod can be made: {message}"
         forbidden = [node for node in self.nodes.values() if _FORBIDDEN in (node.get("message") or "")]
         if forbidden or any(_FORBIDDEN in _wait_message(pod) for pod in self.pods.values()):
             yield (

@@ -98,7 +98,7 @@ options:
     description:
       - End the wait early, as a failure, on what does not heal by itself. By default nothing does.
       - V(unschedulable) - a pod fits on no node.
-      - V(image) - an image cannot be had.
+      - V(image) - an image cannot be had, or its command cannot be looked up.
       - V(start) - a container cannot be started for another reason.
       - V(quota) - the quota of the namespace is used up.
       - V(forbidden) - the service account of the pods lacks its rights on workflowtaskresults.
