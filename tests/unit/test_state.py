@@ -136,7 +136,9 @@ def test_quota_is_told() -> None:
 
 def test_an_image_whose_command_cannot_be_looked_up_is_told() -> None:
     run = replay("fanout-ok", workflow_events=2, pod_events=0)
-    message = 'failed to look-up entrypoint/cmd for image "x", you must either explicitly specify the command, or list …'
+    message = (
+        'failed to look-up entrypoint/cmd for image "x", you must either explicitly specify the command, or list …'
+    )
     run.nodes = {key: {**node, "phase": "Pending", "message": message} for key, node in run.nodes.items()}
     assert kinds(run)["image"] == f"no pod can be made: {message}"
 
