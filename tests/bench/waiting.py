@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import os
 import time
@@ -152,7 +153,7 @@ def traffic(bench: Bench) -> Iterator[Row]:
         clients = {
             way: stack.enter_context(client(bench, f"bench-{index}")) for index, way in enumerate((ours, argo, polling))
         }
-        begin, mark = time.monotonic(), audit_log(bench).stat().st_size
+        begin, since = time.monotonic(), datetime.datetime.now(datetime.UTC)
         bench.cluster.create(workflows(bench.namespace), manifest)
         wait: Task = {
             "argo.workflows.workflow_wait": {
@@ -177,7 +178,7 @@ def traffic(bench: Bench) -> Iterator[Row]:
         for lines in (lines for way in running for lines in running[way]):
             lines.end()
         seconds = time.monotonic() - begin
-        requests = audited(bench, mark)
+        requests = audited(bench, since)
         counts = {way: [float(requests.get(one.user, 0))] for way, one in clients.items()}
         volumes = {way: [one.proxy.bytes / 1000] for way, one in clients.items()}
         brought = {
@@ -246,22 +247,18 @@ def rolebindings(namespace: str) -> str:
     return f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
 
 
-def audit_log(bench: Bench) -> Path:
-    path = bench.kubeconfig.parent / "log/audit.log"
-    if not path.exists():
-        raise BenchError(f"there is no audit log of the API server at {path}")
-    return path
-
-
-def audited(bench: Bench, begin: int) -> dict[str, int]:
-    """How many requests each user has made since the audit log had `begin` bytes."""
+def audited(bench: Bench, since: datetime.datetime) -> dict[str, int]:
+    """How many requests each user has made since then, by the API server's audit log and what was rotated of it."""
     time.sleep(2)
     seen: dict[str, set[str]] = {}
-    with audit_log(bench).open("rb") as log:
-        log.seek(begin)
-        for line in log:
-            event = json.loads(line)
-            seen.setdefault(event["user"]["username"], set()).add(event["auditID"])
+    folder = bench.kubeconfig.parent / "log"
+    for path in folder.glob("audit*.log"):
+        with path.open("rb") as log:
+            for event in map(json.loads, log):
+                if datetime.datetime.fromisoformat(event["requestReceivedTimestamp"]) >= since:
+                    seen.setdefault(event["user"]["username"], set()).add(event["auditID"])
+    if not seen:
+        raise BenchError(f"the audit log of the API server, in {folder}, has nothing since {since:%H:%M:%S}")
     return {user: len(requests) for user, requests in seen.items()}
 
 
