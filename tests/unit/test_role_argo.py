@@ -580,6 +580,7 @@ def test_nothing_is_wrong_with_the_defaults() -> None:
         ({"argo_server_base_href": "argo"}, 'argo_server_base_href "argo" must start and end with "/"'),
         ({"argo_server_auth_modes": ["sso"]}, "set argo_config.sso"),
         ({"argo_client_token_file": "/tmp/token"}, "set argo_client to true"),
+        ({"argo_client_subjects": [{"kind": "Group", "name": "a"}]}, "set argo_client to true"),
         (
             {"argo_client": True, "argo_client_token_file": "/tmp/token", "argo_client_token_seconds": 300},
             "argo_client_token_seconds is 300",
