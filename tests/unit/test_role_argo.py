@@ -566,6 +566,7 @@ def test_nothing_is_wrong_with_the_defaults() -> None:
         ),
         ({"argo_instance_id": "a..b"}, 'argo_instance_id "a..b"'),
         ({"argo_version": "latest"}, 'argo_version "latest" is no version'),
+        ({"argo_version": "4.1.2"}, 'argo_version "4.1.2" is no version: write it as v4.1.2'),
         ({"argo_config": {"parralelism": 1, "instanceId": "a"}}, "stop at: instanceId, parralelism"),
         ({"argo_config": {"config": "parallelism: 1"}}, "not both forms"),
         ({"argo_config": {"parallelism": 1}, "argo_parallelism": 2}, "argo_config sets parallelism"),
