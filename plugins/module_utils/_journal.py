@@ -16,6 +16,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
+import select
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,9 @@ SCREEN = 24
 LINES_A_SECOND = 500
 """Log lines that are shown in a second; nobody reads faster, and the files have them all."""
 
+PATIENCE = 1.0
+"""Seconds that a wait stands still because nobody reads, as when the screen is paused; then events are left out."""
+
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.?|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -42,6 +46,9 @@ class Journal:
         self._file: BinaryIO | None = None
         if path:
             self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - it stays open while the module waits
+        self._rest = memoryview(b"")
+        """What is still to be written of an event; while there is something, further events are left out."""
+        self._missed = 0
         self._second = 0
         self._shown = 0
         self._left_out = 0
@@ -50,15 +57,34 @@ class Journal:
         return self._file is not None
 
     def write(self, event: str, **details: Any) -> None:
-        """Write one event; a reader that has gone away ends the journal, not the wait."""
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = json.dumps({"time": now, "event": event, **details}, ensure_ascii=False).encode(errors="replace")
+        """Write one event, if there is room for it; a reader that has gone away ends the journal, not the wait."""
         with self._lock:
-            if self._file:
-                try:
-                    self._file.write(line + b"\n")
-                except OSError:
-                    self._file = None
+            self._flush(0)
+            if self._rest:
+                self._missed += 1
+                return
+            text = b""
+            if self._missed:
+                text = _line("note", workflow="", text=f"{self._missed:,} events were not shown: nobody read them")
+            self._missed = 0
+            self._rest = memoryview(text + _line(event, **details))
+            self._flush(PATIENCE)
+
+    def _flush(self, patience: float) -> None:
+        """Write what is to be written, as far as there is room, or comes some within `patience` seconds."""
+        if not self._file:
+            self._rest = memoryview(b"")
+        room = select.poll()
+        deadline = time.monotonic() + patience
+        try:
+            while self._file and self._rest:
+                room.register(self._file, select.POLLOUT)
+                if not room.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                    return
+                written = self._file.write(self._rest[: select.PIPE_BUF])  # where there is room, this much never blocks
+                self._rest = self._rest[written:]
+        except OSError:
+            self._file = None
 
     def log(self, log: Log, lines: Sequence[bytes]) -> None:
         """Write lines of a log, as many as somebody could read."""
@@ -79,9 +105,15 @@ class Journal:
 
     def close(self) -> None:
         with self._lock:
+            self._flush(PATIENCE)
             if self._file:
                 self._file.close()
                 self._file = None
+
+
+def _line(event: str, **details: Any) -> bytes:
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"time": now, "event": event, **details}, ensure_ascii=False).encode(errors="replace") + b"\n"
 
 
 class TreeView:

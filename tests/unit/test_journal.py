@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The journal tells what happens, and never keeps what happens from happening."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.argo.workflows.plugins.module_utils import _journal
+from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Iterator[tuple[Journal, int]]:
+    """A journal that is a pipe, and where it can be read."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    yield Journal(str(path)), reader
+    os.close(reader)
+
+
+def read(reader: int) -> bytes:
+    """What there is to be read at once."""
+    data = b""
+    while True:
+        try:
+            piece = os.read(reader, 65536)
+        except BlockingIOError:
+            return data
+        if not piece:
+            return data
+        data += piece
+
+
+def test_a_reader_that_stands_still_does_not_stop_the_writer(
+    pipe: tuple[Journal, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_journal, "PATIENCE", 0.2)
+    journal, reader = pipe
+    writer = threading.Thread(
+        target=lambda: [journal.write("tree", lines=[str(number) * 1000]) for number in range(200)], daemon=True
+    )
+    writer.start()
+    writer.join(timeout=5)
+    assert not writer.is_alive()
+    data = read(reader)
+    journal.write("end", outcome="finished")
+    journal.close()
+    *events, note, end = map(json.loads, (data + read(reader)).splitlines())
+    assert [event["lines"] for event in events] == [[str(number) * 1000] for number in range(len(events))]
+    assert (note["event"], note["text"]) == ("note", f"{200 - len(events)} events were not shown: nobody read them")
+    assert end["outcome"] == "finished"
+
+
+def test_an_event_of_any_length_comes_whole_to_a_slow_reader(pipe: tuple[Journal, int]) -> None:
+    journal, reader = pipe
+    text = "ä" * 300_000
+    writer = threading.Thread(target=lambda: (journal.write("note", text=text), journal.close()), daemon=True)
+    writer.start()
+    data = b""
+    while writer.is_alive():
+        data += read(reader)
+        time.sleep(0.001)
+    assert json.loads(data + read(reader))["text"] == text
+
+
+def test_a_reader_that_has_gone_away_ends_the_journal_only(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    journal = Journal(str(tmp_path / "pipe"))
+    os.close(reader)
+    journal.write("note", text="nobody hears")
+    assert not journal
