@@ -94,6 +94,10 @@ def run_module(
             "or set ansible_python_interpreter to a Python that has it."
         )
     module.no_log_values.update(_secrets(module.params["kubeconfig"]))
+    for option in ("name", "namespace"):
+        value = module.params.get(option)
+        if value is not None and not (value and all(value)):  # else a path without a name would be that of all objects
+            module.fail_json(msg=f"{option}: it is empty; say which {option} is meant, or leave the option out")
     try:
         result = run(module)
     except UserError as error:

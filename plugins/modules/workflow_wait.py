@@ -357,7 +357,9 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 
 def wanted_of(params: dict[str, Any]) -> Wanted:
-    """What the module's options ask for."""
+    """What the module's options ask for; UserError if they name no Workflow."""
+    if not params["name"] and not all(params["label_selectors"] or [""]):
+        raise UserError("label_selectors: there is no selector in it, which would be every Workflow of the namespace")
     node = params["node"]
     return Wanted(
         namespace=params["namespace"],

@@ -23,7 +23,7 @@ import yaml
 
 from ansible_collections.argo.workflows.plugins.doc_fragments import connection, logs
 from ansible_collections.argo.workflows.plugins.module_utils._module import CONNECTION_SPEC, UserError
-from ansible_collections.argo.workflows.plugins.modules import workflow_logs, workflow_wait
+from ansible_collections.argo.workflows.plugins.modules import workflow, workflow_info, workflow_logs, workflow_wait
 
 METADATA = {
     "name": "slow",
@@ -78,11 +78,11 @@ def host() -> Iterator[str]:
     server.shutdown()
 
 
-def start(host: str, **options: Any) -> subprocess.Popen[bytes]:
+def start(host: str, plugin: Any = workflow_wait, **options: Any) -> subprocess.Popen[bytes]:
     """The module as Ansible starts it."""
     arguments = {"name": ["slow"], "host": host, **options, "_ansible_version": "2.19.0"}
     module = subprocess.Popen(
-        [sys.executable, workflow_wait.__file__],
+        [sys.executable, plugin.__file__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -123,6 +123,31 @@ def test_the_timeout_holds(host: str) -> None:
     assert Slow.patches == [{"spec": {"shutdown": "Terminate"}}]
 
 
+@pytest.mark.parametrize(
+    ("plugin", "options"),
+    [
+        (workflow_wait, {"name": []}),
+        (workflow_wait, {"name": ["slow", ""]}),
+        (workflow_wait, {"namespace": ""}),
+        (workflow_logs, {"name": ""}),
+        (workflow_info, {"name": ""}),
+        (workflow, {"name": "", "state": "absent", "namespace": "argo"}),
+    ],
+)
+def test_an_empty_name_never_means_all(plugin: Any, options: dict[str, Any]) -> None:
+    module = start("http://127.0.0.1:9", plugin, **options)
+    result = json.loads(module.communicate(timeout=20)[0])
+    option = "namespace" if not options.get("namespace", "argo") else "name"
+    assert result["msg"] == f"{option}: it is empty; say which {option} is meant, or leave the option out"
+
+
+@pytest.mark.parametrize("selectors", [[], [""], ["a=b", ""]])
+def test_no_selector_never_means_all(selectors: list[str]) -> None:
+    params = {name: option.get("default") for name, option in workflow_wait.ARGUMENT_SPEC.items()}
+    with pytest.raises(UserError, match="label_selectors: there is no selector in it"):
+        workflow_wait.wanted_of(params | {"label_selectors": selectors})
+
+
 def await_file(path: Path) -> None:
     end = time.monotonic() + 20
     while not path.exists() and time.monotonic() < end:
@@ -131,7 +156,7 @@ def await_file(path: Path) -> None:
 
 def test_two_connections_for_logs_are_the_least() -> None:
     params = {name: option.get("default") for name, option in workflow_wait.ARGUMENT_SPEC.items()}
-    assert workflow_wait.wanted_of(params | {"parallel_logs": 1}).logs.parallel == 2
+    assert workflow_wait.wanted_of(params | {"name": ["slow"], "parallel_logs": 1}).logs.parallel == 2
 
 
 @pytest.mark.parametrize("module", [workflow_wait, workflow_logs])
