@@ -47,10 +47,11 @@ class NodesError(Exception):
 def phase_of(workflow: Json) -> str:
     """The phase of a Workflow; one that the controller has not seen yet is "Pending".
 
-    Works on the whole object and on its metadata alone (PartialObjectMetadata), where the phase is a label.
+    Works on the whole object and on its metadata alone (PartialObjectMetadata), where the phase is a label. Where the
+    metadata are newer than the status, it is the end that only one of them knows.
     """
-    phase = workflow.get("status", {}).get("phase") or _labels(workflow).get(PHASE_LABEL)
-    return str(phase or "Pending")
+    phases = [workflow.get("status", {}).get("phase"), _labels(workflow).get(PHASE_LABEL)]
+    return str(max(filter(None, phases), key=DONE_PHASES.__contains__, default="Pending"))
 
 
 def is_done(workflow: Json) -> bool:

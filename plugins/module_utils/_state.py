@@ -97,7 +97,6 @@ class Run:
         self.name: str = metadata["name"]
         self.namespace: str = metadata["namespace"]
         self.uid: str = metadata["uid"]
-        self.labels: dict[str, str] = dict(metadata.get("labels") or {})
         self.workflow: Json = {"metadata": dict(metadata)}
         self.nodes: Mapping[str, Json] = {}
         self.nodes_error = ""
@@ -119,7 +118,7 @@ class Run:
         if metadata.get("uid", self.uid) != self.uid:
             self.deleted = True  # it was replaced by another one of the same name
             return
-        self.labels = dict(metadata.get("labels") or {})
+        self.workflow = {**self.workflow, "metadata": {**self.workflow["metadata"], **metadata}}
         self.version = str(metadata.get("resourceVersion", self.version))
         self.deleted = self.deleted or deleted
         self._quiet_since = now
@@ -129,7 +128,6 @@ class Run:
         if workflow["metadata"]["uid"] != self.uid:
             self.deleted = True
             return
-        self.labels = dict(workflow["metadata"].get("labels") or {})
         try:
             self.nodes, self.nodes_error = _nodes.nodes_of(workflow), ""
         except _nodes.NodesError as error:
@@ -161,14 +159,18 @@ class Run:
     # -- what is known --------------------------------------------------------------------------------------------
 
     @property
+    def labels(self) -> Mapping[str, str]:
+        return self.workflow["metadata"].get("labels") or {}
+
+    @property
     def phase(self) -> str:
         """The Workflow's phase; "Pending" before a controller has seen it."""
-        return phase_of({"metadata": {"labels": self.labels}, "status": self.workflow.get("status", {})})
+        return phase_of(self.workflow)
 
     @property
     def done(self) -> bool:
         """Whether it has ended, as far as its watch says."""
-        return is_done({"metadata": {"labels": self.labels}, "status": self.workflow.get("status", {})})
+        return is_done(self.workflow)
 
     @property
     def read_to_end(self) -> bool:

@@ -58,6 +58,17 @@ def test_the_phase_is_known_from_the_metadata_alone(name: str) -> None:
         assert run.done == (run.phase in _nodes.DONE_PHASES)
 
 
+def test_an_end_that_only_the_watch_has_told_is_the_phase_of_the_run_and_of_its_summary() -> None:
+    running, ended = (recordings.workflow_events("fanout-one-fails")[place] for place in (1, -1))
+    run = Run(running["metadata"], 0.0)
+    run.see_workflow(running, 0.0)
+    run.see_metadata(ended["metadata"], 1.0)
+    run.see_metadata({"name": run.name, "uid": run.uid}, 2.0, deleted=True)
+    summary = _nodes.summary_of(run.workflow, run.current_nodes())
+    assert (run.phase, summary["phase"], summary["status"]) == ("Failed", "Failed", "Failed")
+    assert run.done and not run.read_to_end
+
+
 @pytest.mark.parametrize("name", recordings.NAMES)
 def test_nothing_is_wrong_with_a_run_that_has_succeeded(name: str) -> None:
     run = replay(name)
