@@ -28,8 +28,8 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
-WATCH_WINDOW = 290
-"""Seconds after which the server ends a watch by itself; it is then resumed. Shorter than most proxies' idle limits."""
+WATCH_SILENCE = 150.0
+"""Seconds of silence after which a watch is taken for dead: the API server sends a bookmark about every minute."""
 PAGE = 250
 """Objects a list request, so that 10,000 pods never lie in memory at once."""
 COLD_START = 60.0
@@ -192,19 +192,17 @@ class Cluster:
     # -- streams --------------------------------------------------------------------------------------------------
 
     def watch(self, path: str, resource_version: str, *, accept: str = JSON, **query: Any) -> Iterator[dict[str, Any]]:
-        """The events of one watch window, `{"type": …, "object": …}`, bookmarks among them.
+        """The events of one watch, `{"type": …, "object": …}`, bookmarks among them.
 
-        Ends when the server ends it. Raises ApiError when it breaks: status 410 if `resource_version` is too old.
+        Ends when the server ends it, after half an hour or more. Raises ApiError when it breaks: status 410 if `resource_version` is too old.
         """
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": resource_version,
-            "timeoutSeconds": WATCH_WINDOW,
             **query,
         }
-        # The server ends the window itself: silence that outlives it is a connection that died without a word.
-        response = self._open("GET", path, query, accept=accept, read_timeout=WATCH_WINDOW + 15)
+        response = self._open("GET", path, query, accept=accept, read_timeout=WATCH_SILENCE)
         rest = b""
         try:
             for chunk in self._chunks(response, path):

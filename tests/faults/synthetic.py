@@ -200,9 +200,7 @@ class Server:
         if parts.path.endswith("/log"):
             return self._log(parts.path.split("/")[-2], query, fault, timeout.read_timeout)
         if query.get("watch"):
-            return self._watch(
-                int(query["resourceVersion"]), float(query["timeoutSeconds"]), fault, timeout.read_timeout
-            )
+            return self._watch(int(query["resourceVersion"]), fault, timeout.read_timeout)
         return self._list(int(query["limit"]), query.get("continue", ""), fault)
 
     def _refuse(self, status: int, reason: str, headers: dict[str, str] | None = None, message: str = "") -> Response:
@@ -316,15 +314,13 @@ class Server:
                 state[item["metadata"]["uid"]] = item
         return list(state.values())
 
-    def _watch(self, version: int, window: float, fault: str, read_timeout: float) -> Response:
+    def _watch(self, version: int, fault: str, read_timeout: float) -> Response:
         response = Response(200, iter(()))
-        response._chunks = self._watch_chunks(version, window, fault, read_timeout, response)
+        response._chunks = self._watch_chunks(version, fault, read_timeout, response)
         return response
 
-    def _watch_chunks(
-        self, version: int, window: float, fault: str, read_timeout: float, response: Response
-    ) -> Iterator[bytes]:
-        end = self.clock.now + window
+    def _watch_chunks(self, version: int, fault: str, read_timeout: float, response: Response) -> Iterator[bytes]:
+        end = self.clock.now + self.faults.random.uniform(30, 3600)
         left = self.faults.random.randrange(8) if fault in ("cut", "stall", "break") else 10**9
         if version < self.oldest:
             status = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
