@@ -155,10 +155,10 @@ NODE_AFFINITY = (
         ({"retry_backoff": {"duration": "1m"}}, "retryStrategy/backoff", {"duration": "1m"}),
         ({"active_deadline_seconds": 60}, "activeDeadlineSeconds", 60),
         (
-            {"no_retry_on": ["deadline", 42], "retry_expression": "lastRetry.status == 'Error'"},
+            {"no_retry_on": ["deadline", 42], "retry_expression": "lastRetry.status == 'Error' || true"},
             "retryStrategy/expression",
             "!(lastRetry.message matches 'longer than the specified deadline') && asInt(lastRetry.exitCode) != 42"
-            " && lastRetry.status == 'Error'",
+            " && (lastRetry.status == 'Error' || true)",
         ),
         (
             {"gpu_class": {"label": "coreweave_vram", "more_than": 40}},
