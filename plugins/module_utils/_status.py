@@ -202,6 +202,14 @@ def is_controller(deployment: Object) -> bool:
     )
 
 
+def managed_namespace_of(controller: Object | None) -> str:
+    """The namespace where the workflows of a controller's Deployment run, or "" if there is none."""
+    if controller is None:
+        return ""
+    flags = _flags_of(controller)
+    return next((value for flag, value in flags if flag == "--managed-namespace"), controller["metadata"]["namespace"])
+
+
 # -- rights ---------------------------------------------------------------------------------------------------------
 
 
@@ -422,8 +430,13 @@ def judge_lease(lease: Object | None, pods: Iterable[Object]) -> Verdict:
 
 def server_options(deployment: Object) -> tuple[str, set[str]]:
     """The scheme that a server Deployment serves, and its authentication modes, from its arguments."""
-    container = deployment["spec"]["template"]["spec"]["containers"][0]
-    flags = list(pairwise(" ".join(container.get("args") or ()).replace("=", " ").split()))
+    flags = _flags_of(deployment)
     modes = {value for flag, value in flags if flag == "--auth-mode"}
     plain = any(flag in ("--secure", "-e") and value == "false" for flag, value in flags)
     return "http" if plain else "https", modes or {"client"}
+
+
+def _flags_of(deployment: Object) -> list[tuple[str, str]]:
+    """The flags of a Deployment's first container, each with the argument behind it."""
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    return list(pairwise(" ".join(container.get("args") or ()).replace("=", " ").split()))

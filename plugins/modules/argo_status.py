@@ -108,6 +108,10 @@ running_workflows:
   description: How many workflows are not completed.
   type: int
   returned: without O(wait)
+managed_namespace:
+  description: Namespace whose workflows the installed controller works on; empty if there is none.
+  type: str
+  returned: without O(wait)
 missing_namespaces:
   description: Those of O(namespace) and O(managed_namespace) that do not exist.
   type: list
@@ -158,7 +162,9 @@ claimed_by:
   type: str
   returned: without O(wait)
 stale:
-  description: Objects that the role has made and that are not among O(objects), as definitions.
+  description: >-
+    Objects that the role has made and that are not among O(objects), as definitions; those in a namespace that the
+    installed controller manages instead of O(managed_namespace) are among them as far as they may be read.
   type: list
   elements: dict
   returned: without O(wait)
@@ -256,6 +262,10 @@ def survey(
         found = pool.map(lambda ref: find(cluster, ref), rest)
         live |= {ref: item for ref, item in zip(rest, found, strict=True) if item}
         granted = dict(zip(place.namespaces, rules, strict=True))
+        managed = _status.managed_namespace_of(live.get(Ref("Deployment", place.home, _status.CONTROLLER)))
+        if objects and managed not in ("", *place.namespaces):
+            left = pool.map(lambda kind: labelled(cluster, kind, managed, OURS), _status.OWN_KINDS)
+            live |= {Ref.of(item): item for items in left for item in items}
     for namespace in namespaces:
         if objects and not absent and live.get(namespace, {}).get("metadata", {}).get("deletionTimestamp"):
             raise UserError(f"The namespace {namespace.name} is being deleted: run this again when it is gone.")
@@ -292,6 +302,7 @@ def survey(
     return {
         **state_of(cluster, place, deployments, pods.result()),
         "running_workflows": len(running.result()),
+        "managed_namespace": managed,
         "missing_namespaces": [ref.name for ref in namespaces if ref not in live],
         "missing_crds": [kind for kind in _status.ARGO_KINDS if kind not in known],
         "used_elsewhere": elsewhere(cluster, place) if absent and crds else [],

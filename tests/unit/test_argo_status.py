@@ -108,6 +108,20 @@ def test_a_controller_is_found_whatever_its_deployment_is_called(container: dict
     assert _status.is_controller({"spec": {"template": {"spec": {"containers": [container]}}}}) is found
 
 
+@pytest.mark.parametrize(
+    ("args", "namespace"),
+    [
+        (["--namespaced"], "argo"),
+        (["--namespaced", "--managed-namespace", "batch", "--loglevel", "info"], "batch"),
+        (["--managed-namespace=batch"], "batch"),
+    ],
+)
+def test_the_controllers_arguments_say_where_its_workflows_run(args: list[str], namespace: str) -> None:
+    found = {"metadata": {"namespace": "argo"}, "spec": {"template": {"spec": {"containers": [{"args": args}]}}}}
+    assert _status.managed_namespace_of(found) == namespace
+    assert _status.managed_namespace_of(None) == ""
+
+
 # -- rights -----------------------------------------------------------------------------------------------------------
 
 

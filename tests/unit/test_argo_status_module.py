@@ -269,6 +269,32 @@ def test_what_is_ours_and_no_longer_wanted_is_stale() -> None:
     assert (stale["kind"], stale["metadata"]["name"]) == ("Role", "argo-client")
 
 
+def managing(namespace: str) -> dict[str, Any]:
+    """An installation of ours that serves and manages another namespace, where it has a Role beside one of a user."""
+    objects = installed(**OURS)
+    controller = objects["/apis/apps/v1/namespaces/argo/deployments"]["items"][0]
+    controller["spec"]["template"]["spec"]["containers"][0]["args"] = ["--managed-namespace", namespace]
+    ours = {"name": "argo-role", "namespace": namespace, "labels": {_status.MANAGED_BY: _status.FIELD_MANAGER}}
+    theirs = {"name": "theirs", "namespace": namespace}
+    roles = [{"metadata": ours}, {"metadata": theirs}]
+    return objects | {f"/apis/{ROLES}/v1/namespaces/{namespace}/roles": {"items": roles}}
+
+
+@pytest.mark.parametrize("wanted", [HERE, Place("argo", "second", "")])
+def test_what_is_left_in_a_namespace_that_is_no_longer_managed_is_stale(wanted: Place) -> None:
+    found = argo_status.survey(FakeCluster(managing("first")), wanted, WANTED, absent=False, update_crds=False)
+    assert found["managed_namespace"] == "first"
+    assert [item["metadata"] for item in found["stale"] if item["metadata"]["namespace"] == "first"] == [
+        {"name": "argo-role", "namespace": "first"}
+    ]
+
+
+def test_a_namespace_that_is_managed_as_wanted_is_listed_once() -> None:
+    cluster = FakeCluster(managing("first"))
+    argo_status.survey(cluster, Place("argo", "first", ""), WANTED, absent=False, update_crds=False)
+    assert cluster.read.count(f"/apis/{ROLES}/v1/namespaces/first/roles") == 1
+
+
 def test_what_the_lists_of_ours_have_is_not_read_once_more() -> None:
     cluster = FakeCluster(installed(**OURS))
     survey(cluster)

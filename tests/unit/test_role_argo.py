@@ -528,6 +528,23 @@ def test_the_command_that_opens_the_ui_asks_the_same_cluster(changed: dict[str, 
     assert value("__argo_installation.ui_command", **changed) == command + more
 
 
+@pytest.mark.parametrize(
+    ("account", "managed", "namespace"),
+    [
+        ({}, "batch", "argo"),
+        ({"ui_account": "argo-client"}, "batch", "batch"),
+        ({"ui_account": "argo-client"}, "", "argo"),
+    ],
+)
+def test_the_ui_finds_an_account_where_the_role_has_made_it(
+    account: dict[str, str], managed: str, namespace: str
+) -> None:
+    (play,) = DataLoader().load_from_file(str(ROLE.parents[1] / "playbooks/ui.yml"), trusted_as_template=True)
+    (token,) = (task["argo.workflows.argo_token"] for task in play["tasks"] if "argo.workflows.argo_token" in task)
+    known = play["vars"] | {"argo": {"managed_namespace": managed}} | account
+    assert Templar(loader=DataLoader(), variables=known).template(token["namespace"]) == namespace
+
+
 # -- removal ----------------------------------------------------------------------------------------------------------
 
 
@@ -619,15 +636,17 @@ NOTHING_IN_THE_WAY = {
     "missing_rights": [],
     "missing_crds": [],
     "claimed_by": "",
+    "managed_namespace": "argo",
     "others": [],
     "other_controllers": [],
     "used_elsewhere": [],
 }
 
 
-def found_before(expression: str, **found: Any) -> Any:
-    """What follows from a survey of the cluster."""
-    templar = Templar(loader=DataLoader(), variables=variables() | {"__argo_before": NOTHING_IN_THE_WAY | found})
+def found_before(expression: str, changed: dict[str, Any] | None = None, **found: Any) -> Any:
+    """What follows from a survey of the cluster, with some variables changed."""
+    survey = {"__argo_before": NOTHING_IN_THE_WAY | found}
+    templar = Templar(loader=DataLoader(), variables=variables(**changed or {}) | survey)
     return templar.template(trust_as_template("{{ " + expression + " }}"))
 
 
@@ -659,6 +678,19 @@ def test_what_stands_in_the_way_gets_a_sentence(found: dict[str, Any], sentence:
     obstacles = found_before("__argo_obstacles", **found)
     assert sentence in " ".join(obstacles)
     assert bool(obstacles) == bool(found)
+
+
+@pytest.mark.parametrize(
+    ("changed", "refused"),
+    [
+        ({"argo_state": "absent"}, True),
+        ({"argo_state": "absent", "argo_managed_namespace": "batch"}, False),
+        ({"argo_managed_namespace": "other"}, False),
+    ],
+)
+def test_an_installation_is_removed_with_the_namespace_that_it_manages(changed: dict[str, Any], refused: bool) -> None:
+    obstacles = found_before("__argo_obstacles", changed, managed_namespace="batch")
+    assert ("run again with argo_managed_namespace=batch" in " ".join(obstacles)) is refused
 
 
 CONFIG_MAP = {"kind": "ConfigMap", "metadata": {"name": "workflow-controller-configmap"}}
