@@ -393,10 +393,11 @@ class Follower:
         watched.run.see_workflow(workflow, now)
 
     def _take_pod(self, kind: str, name: str, pod: dict[str, Any], now: float) -> None:
-        watched, deleted = self._watched[name], kind == "DELETED"
+        watched, deleted, uid = self._watched[name], kind == "DELETED", pod["metadata"]["uid"]
+        before = watched.run.pods.get(uid)
         watched.run.see_pod(pod, now, deleted=deleted)
         watched.dirty = True
-        known = watched.run.pods.get(pod["metadata"]["uid"])
+        known = watched.run.pods.get(uid, before)
         if self.collector and known:
             self.collector.see(name, known, gone=deleted)
 

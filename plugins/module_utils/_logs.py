@@ -171,7 +171,8 @@ class Collector:
                     job = self._jobs[key] = _Job(log, metadata["namespace"])
                     log.cursor.began |= self._begins_later(container)
                     if not container.started and not log.done:
-                        log.end()  # it never ran, so it has no log
+                        # It never ran, so it has no log; if its pod went unseen, it may have run after all.
+                        log.end("" if container.ended else DELETED)
                 job.gone |= gone
                 if over and not job.ended:
                     job.ended = True
@@ -469,6 +470,11 @@ class Container:
     ended: bool
 
 
+def is_executors(container: str) -> bool:
+    """Whether it is Argo that adds a container of this name to a pod."""
+    return container in EXECUTOR_CONTAINERS or container.startswith("artifact-plugin-")
+
+
 def wanted_containers(pod: Mapping[str, Any], wanted: Iterable[str]) -> list[Container]:
     """The containers of a pod whose logs are wanted."""
     status = pod.get("status", {})
@@ -479,7 +485,7 @@ def wanted_containers(pod: Mapping[str, Any], wanted: Iterable[str]) -> list[Con
     names = {container["name"] for container in statuses}
     for container in statuses:
         name = container["name"]
-        own = name not in init and name not in EXECUTOR_CONTAINERS and not name.startswith("artifact-plugin-")
+        own = name not in init and not is_executors(name)
         is_main = name == "main" or (own and "main" not in names)
         if name in wanted or "all" in wanted or ("main" in wanted and is_main):
             state = container.get("state") or {}

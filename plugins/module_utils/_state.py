@@ -101,7 +101,7 @@ class Run:
         self.nodes: Mapping[str, Json] = {}
         self.nodes_error = ""
         self.pods: dict[str, Json] = {}
-        """By uid, trimmed; deleted ones stay, with what was last known of them."""
+        """By uid, trimmed; deleted ones stay as they were at their end, if it was seen."""
         self.deleted = False
         self.version = ""
         """The Workflow's resourceVersion according to its watch."""
@@ -141,9 +141,10 @@ class Run:
         """A pod of the run was added, has changed, or is gone. `pod` as `trim` gave it."""
         uid = pod["metadata"]["uid"]
         known = self.pods.get(uid)
-        if deleted and "status" not in pod:
-            pod = known or pod
-        if "status" not in pod:
+        if "status" not in pod:  # only that it is gone has come, by a new list: how it ended is not known
+            if known and not _is_over(known):
+                del self.pods[uid]
+                self._quiet_since = now
             return
         if known is None or known["status"].get("phase") != pod["status"].get("phase"):
             self._quiet_since = now

@@ -179,6 +179,21 @@ def test_pods_of_a_deleted_workflow_of_the_same_name_are_none_of_this_run(
     assert "foreign" not in {log.uid for log in follower.logs}
 
 
+@pytest.mark.parametrize("seen", [0, 2])
+def test_a_pod_that_ran_and_went_while_nobody_watched_lacks_its_log(
+    seen: int, servers: list[Recorded], tmp_path: Path
+) -> None:
+    server = start(servers, "fanout-ok")
+    uid = server.pod_events[0]["object"]["metadata"]["uid"]
+    own = [event for event in server.pod_events if event["object"]["metadata"]["uid"] == uid]
+    others = [event for event in server.pod_events if event not in own]
+    metadata = {key: own[seen]["object"]["metadata"][key] for key in ("name", "uid", "labels", "resourceVersion")}
+    server.pod_events = [*own[: seen + 1], {"type": "DELETED", "object": {"metadata": metadata}}, *others]
+    follower = Follower(server.cluster(), wanted("fanout-ok", logs_dir=tmp_path), Journal(None))
+    assert follower.follow() == "finished"
+    assert [log.pod for log in follower.logs if not log.complete] == [metadata["name"]]
+
+
 def test_an_interrupt_leaves_valid_logs_and_says_so(servers: list[Recorded], tmp_path: Path) -> None:
     server = start(servers, "fanout-ok", stop_after=2)
     began = time.monotonic()

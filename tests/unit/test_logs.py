@@ -336,6 +336,14 @@ def test_a_container_that_never_started_has_no_log_and_lacks_none(tmp_path: Path
     assert log.complete and not kubelet.queries
 
 
+def test_nobody_knows_whether_a_container_ran_whose_pod_went_unseen(tmp_path: Path) -> None:
+    collector = Collector(Kubelet(LINE), LogOptions(containers=("all",)))
+    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.see("wf", pod(phase="Pending", main={"waiting": {"reason": "PodInitializing"}}), gone=True)
+    collector.stop("too late")
+    assert {log.container: log.why_incomplete for log in collector.logs}["main"] == DELETED
+
+
 def test_text_of_the_kubelet_is_a_reason_and_no_log(tmp_path: Path) -> None:
     kubelet = Kubelet(b"unable to retrieve container logs for containerd://1")
     [log] = collect(kubelet, tmp_path, pod()).logs

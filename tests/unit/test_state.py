@@ -202,6 +202,20 @@ def test_that_a_pod_is_gone_of_which_only_the_labels_are_known_says_nothing_new(
     assert run.pods == before and not run.lost
 
 
+@pytest.mark.parametrize("seen", [0, -1])
+def test_a_pod_that_went_unseen_is_settled_only_if_its_end_was_seen(seen: int) -> None:
+    uid = recordings.pods("fanout-ok")[0]["metadata"]["uid"]
+    events = [
+        event["object"] for event in recordings.pod_events("fanout-ok") if event["object"]["metadata"]["uid"] == uid
+    ]
+    run = replay("fanout-ok", pod_events=0)
+    run.see_pod(trim(events[seen]), 0.0)
+    run.see_pod({"metadata": {"name": events[0]["metadata"]["name"], "uid": uid}}, 1.0, deleted=True)
+    unsettled = {attempt.pod for attempt, _containers in run.unsettled()}
+    assert (events[0]["metadata"]["name"] in unsettled) == (seen == 0)
+    assert not run.at_work() and not run.lost, "Argo's podGC may have removed it"
+
+
 def test_a_workflow_that_was_replaced_counts_as_deleted() -> None:
     metadata = recordings.workflow("fanout-ok")["metadata"]
     run = Run(metadata, 0.0)
