@@ -21,7 +21,7 @@ ROLE = Path(__file__).parents[2] / "roles" / "argo"
 @cache
 def role_variables() -> dict[str, Any]:
     files = [ROLE / "defaults/main.yml", *sorted((ROLE / "vars/main").glob("*.yml"))]
-    found: dict[str, Any] = {"ansible_run_tags": ["all"], "ansible_skip_tags": []}
+    found: dict[str, Any] = {"ansible_run_tags": ["all"]}
     for file in files:
         found |= DataLoader().load_from_file(str(file), trusted_as_template=True)
     return found
@@ -155,10 +155,6 @@ def test_a_tag_selects_its_part(tag: str, kinds: set[str]) -> None:
 
 def test_a_tag_that_is_not_the_roles_selects_everything() -> None:
     assert objects(ansible_run_tags=["site"]).keys() == objects().keys()
-
-
-def test_a_skipped_tag_leaves_its_part_out() -> None:
-    assert not any("CustomResource" in name for name in objects(ansible_skip_tags=["argo_crds"]))
 
 
 @pytest.mark.parametrize("crds", ["skip", "absent"])
@@ -605,6 +601,7 @@ def test_nothing_is_wrong_with_the_defaults() -> None:
         ),
         ({"argo_crds": "absent"}, "does not work without its CRDs"),
         ({"argo_remove": ["workflows"]}, "argo_state"),
+        ({"argo_state": "absent", "ansible_run_tags": ["argo_server"]}, "tags argo_server select a part of it"),
     ],
 )
 def test_bad_input_gets_a_sentence(changed: dict[str, Any], sentence: str) -> None:
@@ -617,6 +614,7 @@ def test_bad_input_gets_a_sentence(changed: dict[str, Any], sentence: str) -> No
         {"argo_instance_id": "team-a.1"},
         {"argo_instance_id": "x" * 63},
         {"argo_client_token_seconds": 300},
+        {"argo_state": "absent", "ansible_run_tags": ["site"]},
         {"argo_client": True, "argo_client_token_file": "/tmp/token", "argo_client_token_seconds": 600},
     ],
 )
