@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.argo.workflows.plugins.module_utils import _nodes, _tree
 from ansible_collections.argo.workflows.plugins.module_utils._follow import Follower
 from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log
+from ansible_collections.argo.workflows.plugins.module_utils._logs import is_executors
 from ansible_collections.argo.workflows.plugins.module_utils._state import Run
 
 MAX_ITEMS = 400_000
@@ -69,16 +70,28 @@ def _chosen_items(items: list[dict[str, Any]], logs: list[Log], failed: bool) ->
     good = [] if failed else [item for item in items if item["phase"] in _GOOD]
     chosen, room = set(), MAX_ITEMS
     for item in (bad + good)[: MAX_FAILED if failed else None]:
-        own = by_item.get(item["node_name"], [])
+        places = {attempt["pod"]: place for place, attempt in enumerate(item["attempts"])}
+        own = sorted(by_item.get(item["node_name"], []), key=lambda log: places.get(log.pod, -1))
         item["logs"] = [log.as_dict() for log in own]
-        item["last_line"] = next((log.last_line for log in reversed(own) if log.container == "main"), "")
-        if own and item["phase"] in ("Failed", "Error"):
-            item["tail"] = own[-1].tail
+        last = _last_log(own)
+        item["last_line"] = last.last_line if last else ""
+        if last and item["phase"] in ("Failed", "Error"):
+            item["tail"] = last.tail
         room -= len(json.dumps(item))
         if room < 0:
             break
         chosen.add(item["node_name"])
     return [item for item in items if item["node_name"] in chosen]
+
+
+def _last_log(logs: list[Log]) -> Log | None:
+    """The log of `main` of the last attempt, or of the container of its containerSet that wrote last.
+
+    `logs` are those of one item, in the order of its attempts.
+    """
+    own = [log for log in logs if not is_executors(log.container)]
+    last = [log for log in own if log.pod == own[-1].pod]
+    return max(last, key=lambda log: (log.container == "main", log.cursor.high), default=None)
 
 
 def _draw(run: Run, nodes: Mapping[str, _nodes.Json], wall: datetime.datetime) -> str:

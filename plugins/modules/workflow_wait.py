@@ -272,8 +272,8 @@ items:
       C(exit_code), C(node), C(duration), C(pods), and their C(attempts).
     - C(logs) are the logs of all attempts, each with C(path), C(lines), C(bytes), C(complete), C(reason)
       and C(archived), whether it came from O(server).
-    - C(last_line) is the last line of the log of the last attempt that is not empty; C(tail) is the end of that log, if
-      the item failed.
+    - C(last_line) is the last line that is not empty in the log of the last attempt, in that of its container C(main),
+      or of the container of its containerSet that wrote last; C(tail) is the end of that log, if the item failed.
     - A result has at most 400,000 characters of them, those that did not succeed first. If the task fails, it has only
       such, and at most 20. C(index.json) has the logs of all.
   returned: with one Workflow

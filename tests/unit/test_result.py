@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a wait returns says of the logs what is in them, and whose they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.argo.workflows.plugins.module_utils import _result
+from ansible_collections.argo.workflows.plugins.module_utils._follow import Follower, Wanted
+from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal
+from ansible_collections.argo.workflows.plugins.module_utils._lines import Cursor, Taken
+from ansible_collections.argo.workflows.plugins.module_utils._logdir import LogFolder
+from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions
+from ansible_collections.argo.workflows.plugins.module_utils._nodes import parse_node_name
+from ansible_collections.argo.workflows.tests.unit import recordings
+from ansible_collections.argo.workflows.tests.unit.replay import Recorded
+
+
+def failed_item(directory: Path, *logs: tuple[int, str, bytes]) -> dict[str, Any]:
+    """An item that failed three times, of whose pods these logs were had: attempt, container, text."""
+    name = "retry-exhausted"
+    cluster = Recorded(name).cluster()
+    follower = Follower(cluster, Wanted("argo", (name,), logs_dir=directory), Journal(None))
+    follower.collector = Collector(cluster, LogOptions())
+    workflow = recordings.workflow(name)
+    follower._add(workflow["metadata"])
+    [run] = follower.runs
+    run.see_workflow(workflow, 0)
+    folder = LogFolder(directory, name, "argo", run.uid)
+    follower.collector.add_run(folder)
+    [item] = [item for item in run.items() if len(item.attempts) == 3]
+    for number, container, text in logs:
+        attempt = item.attempts[number]
+        log = folder.log(attempt.pod, f"uid-of-{attempt.pod}", container, parse_node_name(name, attempt.name))
+        log.open()
+        log.take(Taken(text, text.count(b"\n")))
+        log.cursor = Cursor(high=f"2026-11-22T18:00:{len(folder.logs):02}Z")
+        log.end()
+    result = _result.result_of(follower, "finished", failed=False)
+    return next(each for each in result["items"] if each["node_name"] == item.name)
+
+
+def test_the_last_line_is_that_of_the_last_attempt_in_whatever_order_the_pods_were_seen(tmp_path: Path) -> None:
+    logs = [(2, "main", b"third\n"), (0, "main", b"first\n"), (1, "main", b"second\n")]
+    item = failed_item(tmp_path, *logs)
+    assert (item["last_line"], item["tail"]) == ("third", "third\n")
+    assert [log["pod"] for log in item["logs"]] == item["pods"]
+
+
+@pytest.mark.parametrize("main", ["main", "step-of-a-container-set"])
+def test_the_end_of_the_log_is_not_that_of_the_executor(main: str, tmp_path: Path) -> None:
+    logs = [(0, "init", b"init\n"), (0, main, b"mine\n"), (0, "wait", b"wait\n")]
+    item = failed_item(tmp_path, *logs)
+    assert (item["last_line"], item["tail"]) == ("mine", "mine\n")
+
+
+def test_of_a_container_set_the_container_that_wrote_last_has_the_last_line(tmp_path: Path) -> None:
+    item = failed_item(tmp_path, (0, "b", b"first\n"), (0, "a", b"last\n"))
+    assert item["last_line"] == "last"
