@@ -20,7 +20,14 @@ from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._archive import Archive
 from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal, TreeView
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster, argo, core, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import (
+    METADATA_LIST,
+    ApiError,
+    Cluster,
+    argo,
+    core,
+    workflows,
+)
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import pods as pods_path
 from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, MergedFiles, Printer
@@ -198,15 +205,19 @@ class Follower:
         threading.Thread(target=work, name=target.__name__, daemon=True).start()
 
     def _pump_workflows(self) -> None:
-        """List the Workflows to follow, then pass their further events on."""
-        wanted, query = self.wanted, {}
-        if len(wanted.names) == 1:
-            query["fieldSelector"] = f"metadata.name={wanted.names[0]}"
-        if wanted.label_selector:
-            query["labelSelector"] = wanted.label_selector
+        """List the Workflows to follow, then pass their further events on.
+
+        Argo changes some labels, and of what has them no longer a watch by labels says that it was deleted: so they
+        only choose.
+        """
+        path, names = workflows(self.wanted.namespace), self.wanted.names
+        if self.wanted.label_selector:
+            chosen = self._cluster.pages(path, accept=METADATA_LIST, labelSelector=self.wanted.label_selector)
+            names = tuple(item["metadata"]["name"] for page in chosen for item in page.get("items") or ())
+        query = {"fieldSelector": f"metadata.name={names[0]}"} if len(names) == 1 else {}
         found: dict[str, dict[str, Any]] | None = {}
         for kind, item in self._cluster.events(
-            workflows(wanted.namespace), metadata_only=True, wanted=lambda: not self._over.is_set(), **query
+            path, metadata_only=True, wanted=lambda: not self._over.is_set(), **query
         ):
             if found is None:
                 self._queue.put(("trouble", item["error"]) if kind == "TROUBLE" else ("workflow", (kind, item)))
@@ -215,7 +226,7 @@ class Follower:
             elif kind == "SYNCED":
                 self._queue.put(("found", found))
                 found = None
-            elif not wanted.names or item["metadata"]["name"] in wanted.names:
+            elif item["metadata"]["name"] in names:
                 found[item["metadata"]["name"]] = item["metadata"]
 
     def _pump_pods(self) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -19,7 +20,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow import Foll
 from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError
 from ansible_collections.argo.workflows.tests.unit import recordings
-from ansible_collections.argo.workflows.tests.unit.replay import Recorded
+from ansible_collections.argo.workflows.tests.unit.replay import Recorded, Response
 
 ENDING = [name for name in recordings.NAMES if recordings.workflow(name).get("status", {}).get("phase") != "Running"]
 
@@ -163,6 +164,33 @@ def test_a_deleted_workflow_ends_the_wait_with_that_word(servers: list[Recorded]
     assert follower.follow() == "deleted"
     failure = _result.failure_of(follower, "deleted", ["deleted"], "leave")
     assert failure == "Workflow fanout-ok was deleted before it had ended."
+
+
+class Selecting(Recorded):
+    """Says DELETED of a Workflow that has ended to who watches those that have not, as Kubernetes does."""
+
+    selector = "workflows.argoproj.io/completed!=true"
+    selects = False
+
+    def request(self, method: str, url: str, **options: Any) -> Response:
+        asked = parse_qs(urlsplit(url).query)
+        self.selects = self.selects or ("watch" in asked and asked.get("labelSelector") == [self.selector])
+        return super().request(method, url, **options)
+
+    def _play_workflow(self) -> Iterator[bytes]:
+        before = self._metadata(self.workflow)
+        for line in super()._play_workflow():
+            if self.selects and b'"workflows.argoproj.io/completed": "true"' in line:
+                yield json.dumps({"type": "DELETED", "object": before}).encode() + b"\n"
+                self.over.wait()
+            before = json.loads(line)["object"]
+            yield line
+
+
+def test_labels_choose_when_the_wait_begins_and_may_change_then(servers: list[Recorded]) -> None:
+    servers.append(server := Selecting("fanout-ok"))
+    follower = Follower(server.cluster(), Wanted("argo", label_selector=server.selector, timeout=20), Journal(None))
+    assert (follower.follow(), [run.phase for run in follower.runs]) == ("finished", ["Succeeded"])
 
 
 def test_pods_of_a_deleted_workflow_of_the_same_name_are_none_of_this_run(
