@@ -204,17 +204,23 @@ class Collector:
     def miss(
         self, workflow: str, pod: str, node_id: str, node_name: str, containers: Iterable[str] = ("main",)
     ) -> None:
-        """Record the logs of a pod that was gone before this Collector saw it; an earlier wait may have had them.
+        """Record the wanted logs of a pod that was gone before this Collector saw it; an earlier wait may have some.
 
         `containers` are those of its template.
         """
         name, folder = parse_node_name(workflow, node_name), self._folders[workflow]
         if not self._is_wanted(name):
             return
-        for uid, container in folder.kept_of.get(pod) or [(node_id, each) for each in containers]:
-            log = folder.log(pod, uid, container, name)
-            if not log.done:
-                log.end("the pod was deleted before its log could be read")
+        kept: dict[str, list[str]] = {}
+        for uid, container in folder.kept_of.get(pod, ()):
+            kept.setdefault(container, []).append(uid)
+        meant = {"main": containers, "all": [*containers, "init", "wait", *kept]}
+        wanted = [each for choice in self._options.containers for each in meant.get(choice, [choice])]
+        for container in dict.fromkeys(wanted):
+            for uid in kept.get(container, [node_id]):
+                log = folder.log(pod, uid, container, name)
+                if not log.done:
+                    log.end("the pod was deleted before its log could be read")
 
     def _is_wanted(self, name: NodeName) -> bool:
         wanted, item = self._options.items, dataclasses.replace(name, attempt=None).display_name

@@ -512,6 +512,32 @@ def test_a_container_that_never_started_lacks_no_log_when_its_pod_is_gone_either
     assert [log.complete for log in collector.logs] == [True]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "complete"),
+    [
+        (("main",), {"main": True}),
+        (("init", "wait"), {"init": False, "wait": False}),
+        (("all",), {"main": True, "init": False, "wait": False}),
+    ],
+)
+def test_of_a_pod_that_is_gone_the_wanted_containers_are_missed_that_no_earlier_wait_had(
+    wanted: tuple[str, ...], complete: dict[str, bool], tmp_path: Path
+) -> None:
+    collect(Kubelet(LINE), tmp_path, pod())
+    collector = Collector(Kubelet(LINE), LogOptions(containers=wanted))
+    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.miss("wf", "pod", "node-id", "wf[0].echo(0:a)(0)")
+    collector.stop("too late")
+    assert {log.container: log.complete for log in collector.logs} == complete
+
+
+def test_of_a_pod_that_nobody_saw_only_the_wanted_containers_are_missed() -> None:
+    collector = Collector(Kubelet(LINE), LogOptions(containers=("main", "sidecar")))
+    collector.add_run(LogFolder(None, "wf", "ns", "uid"))
+    collector.miss("wf", "pod", "node-id", "wf[0].echo(0:a)(0)", ["a", "b"])
+    assert [log.container for log in collector.logs] == ["a", "b", "sidecar"]
+
+
 def test_a_log_that_was_missed_gives_way_to_the_one_that_was_had(tmp_path: Path) -> None:
     for pods in ([], [pod()]):
         collector = Collector(kubelet := Kubelet(LINE), LogOptions())
