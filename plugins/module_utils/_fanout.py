@@ -60,17 +60,14 @@ def read_items(source: Any) -> list[Any]:
                 f'the items are not a JSON array such as ["a", "b"]: {error}: {_start(source)}'
             ) from error
     if isinstance(source, str | bytes) or not isinstance(source, Sequence):
-        raise ManifestError(f'the items are not a list such as ["a", "b"] but a {_kind(source)}: {_start(source)}')
+        raise ManifestError(
+            f'the items are not a list such as ["a", "b"] but {_manifest.kind_of(source)}: {_start(source)}'
+        )
     return list(source)
 
 
 def _no_json(constant: str) -> Any:
     raise ValueError(f"{constant} is no JSON value")
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "mapping", str: "text", bool: "boolean", int: "number", float: "number", type(None): "null"}
-    return next((name for kind, name in names.items() if isinstance(value, kind)), type(value).__name__)
 
 
 def _start(value: Any) -> str:

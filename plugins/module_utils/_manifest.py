@@ -39,6 +39,58 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9]
 _LAST_LETTERS = "0123456789abcdefghijklmnopqrstuv"
 _LEAVES = ("container", "script", "containerSet", "resource", "suspend", "http", "plugin", "data")
 
+# The shape of what is read here and in preflight; all else in a manifest is between its author and Argo.
+# A name that is no string even sends Argo v4.1.2's controller into a panic loop.
+# {"key": shape} is a mapping, [shape] a list, (several, one) either, and {} is any mapping.
+_Shape = type | dict[str, "_Shape"] | list["_Shape"] | tuple["_Shape", "_Shape"]
+_KINDS = {
+    dict: "a mapping",
+    list: "a list",
+    str: "a string",
+    bool: "a boolean",
+    int: "a whole number",
+    float: "a number",
+    type(None): "empty",
+}
+_NODE_TERMS: _Shape = {"nodeSelectorTerms": [{"matchExpressions": [{}]}]}
+_PLACE: dict[str, _Shape] = {
+    "serviceAccountName": str,
+    "nodeSelector": {},
+    "tolerations": [{}],
+    "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _NODE_TERMS}},
+    "volumes": [{"emptyDir": {}, "persistentVolumeClaim": {}, "secret": {}, "configMap": {}}],
+}
+_CONTAINER: _Shape = {
+    "resources": {"limits": {}, "requests": {}},
+    "env": [{"valueFrom": {"secretKeyRef": {}, "configMapKeyRef": {}}}],
+    "envFrom": [{"secretRef": {}, "configMapRef": {}}],
+}
+_CALL: dict[str, _Shape] = {"name": str, "template": str}
+_TEMPLATE: dict[str, _Shape] = {
+    **_PLACE,
+    "name": str,
+    "steps": [([_CALL], _CALL)],
+    "dag": {"tasks": [_CALL]},
+    "container": _CONTAINER,
+    "script": _CONTAINER,
+    "containerSet": {"containers": [_CONTAINER]},
+    "sidecars": [_CONTAINER],
+    "retryStrategy": {"backoff": {}},
+}
+_CALL["inline"] = _TEMPLATE
+_WORKFLOW: _Shape = {
+    "metadata": {"name": str, "generateName": str, "namespace": str, "labels": {}, "annotations": {}},
+    "spec": {
+        **_PLACE,
+        "entrypoint": str,
+        "arguments": {"parameters": [{"name": str}]},
+        "templates": [_TEMPLATE],
+        "parallelism": int,
+        "imagePullSecrets": [{}],
+        "volumeClaimTemplates": [{"metadata": {}}],
+    },
+}
+
 
 class ManifestError(Exception):
     """What is wrong with a manifest, and what to do about it, in one sentence."""
@@ -72,10 +124,31 @@ def as_workflow(document: Any, source: str) -> dict[str, Any]:
             f"{source} is not a Workflow: it has kind {kind}, apiVersion {version}, "
             f"and kind Workflow, apiVersion {API_VERSION} is expected"
         )
-    for part in ("metadata", "spec"):
-        if not isinstance(document.get(part, {}), dict):
-            raise ManifestError(f"{source} is not a Workflow: its {part} is not a mapping")
-    return {**document, "metadata": document.get("metadata", {}), "spec": document.get("spec", {})}
+    _check_shape(document, _WORKFLOW, "", source)
+    return {**document, "metadata": document.get("metadata") or {}, "spec": document.get("spec") or {}}
+
+
+def _check_shape(value: Any, shape: _Shape, path: str, source: str) -> None:
+    """Raise ManifestError where a value is not of its shape. A key whose value is null counts as missing."""
+    if isinstance(shape, tuple):
+        several, one = shape
+        shape = one if isinstance(value, dict) else several
+    expected: Any = shape if isinstance(shape, type) else type(shape)
+    if not isinstance(value, expected):
+        advice = ": put it in quotes" if expected is str and not isinstance(value, dict | list) else ""
+        raise ManifestError(f"{path} of {source} is {kind_of(value)}, and {_KINDS[expected]} is expected{advice}")
+    if isinstance(shape, dict):
+        for key, inner in shape.items():
+            if value.get(key) is not None:
+                _check_shape(value[key], inner, f"{path}.{key}".removeprefix("."), source)
+    elif isinstance(shape, list):
+        for index, each in enumerate(value):
+            _check_shape(each, shape[0], f"{path}[{index}]", source)
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, in the words of those who write YAML: `a mapping`."""
+    return next((name for kind, name in _KINDS.items() if isinstance(value, kind)), f"a {type(value).__name__}")
 
 
 def _documents(text: str, source: str) -> list[Any]:
@@ -128,7 +201,8 @@ def with_parameters(workflow: Json, parameters: Mapping[str, Any]) -> dict[str, 
     if not parameters:
         return result
     spec = result.setdefault("spec", {})
-    declared = spec.setdefault("arguments", {}).setdefault("parameters", [])
+    arguments = spec["arguments"] = spec.get("arguments") or {}
+    declared = arguments["parameters"] = arguments.get("parameters") or []
     by_name = {parameter.get("name"): parameter for parameter in declared}
     for name, value in parameters.items():
         if name not in by_name:
@@ -202,19 +276,18 @@ def check_names(metadata: Json) -> None:
 def _templates(workflow: Json) -> dict[str, Json]:
     templates: dict[str, Json] = {}
     for template in workflow["spec"].get("templates") or []:
-        name = _checked_name(template, "template")
+        name = _name_of(template, "template")
         if name in templates:
             raise ManifestError(f"there are two templates named {name}")
         templates[name] = template
     return templates
 
 
-def _checked_name(thing: Json, kind: str) -> str:
-    """The name of a template, step or task. One that is no string sends Argo v4.1.2's controller into a panic loop."""
-    name = thing.get("name")
-    if not isinstance(name, str) or not name:
-        raise ManifestError(f"a {kind} has the name {json.dumps(name)}, and a name is a string: put it in quotes")
-    return name
+def _name_of(thing: Json, kind: str) -> str:
+    """The name of a template, step or task."""
+    if not thing.get("name"):
+        raise ManifestError(f"a {kind} has no name")
+    return str(thing["name"])
 
 
 def _check_template(template: Json, templates: Mapping[str, Json]) -> Iterator[str]:
@@ -228,7 +301,7 @@ def _check_template(template: Json, templates: Mapping[str, Json]) -> Iterator[s
             "Argo refuses it on steps and dag"
         )
     for caller in _callers(template):
-        called, step = caller.get("template"), _checked_name(caller, f"step or task of the template {name}")
+        called, step = caller.get("template"), _name_of(caller, f"step or task of the template {name}")
         if called is not None and called not in templates:
             raise ManifestError(
                 f"{step} of the template {name} calls the template {called}, which is not one of: {_listed(templates)}"

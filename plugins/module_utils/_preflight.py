@@ -97,7 +97,7 @@ class _Pod:
 
 def containers(template: Json) -> list[Json]:
     """The containers that a template itself has; none if it only calls other templates."""
-    main = [template[kind] for kind in ("container", "script") if kind in template]
+    main = [template[kind] for kind in ("container", "script") if template.get(kind) is not None]
     return main or list((template.get("containerSet") or {}).get("containers") or [])
 
 

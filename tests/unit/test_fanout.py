@@ -139,10 +139,10 @@ def test_what_cannot_travel_is_refused_by_its_index(item: Any, reason: str) -> N
         ("[1", "not a JSON array"),
         ("[NaN]", "NaN is no JSON value"),
         ('{"a": 1}', 'not a list such as .* but a mapping: {"a": 1}'),
-        ('"a"', "not a list such as .* but a text"),
+        ('"a"', "not a list such as .* but a string"),
         ({"a": 1}, "but a mapping"),
-        (7, "but a number: 7"),
-        (None, "but a null"),
+        (7, "but a whole number: 7"),
+        (None, "but empty: null"),
     ],
 )
 def test_what_is_no_list_is_refused(source: Any, reason: str) -> None:
