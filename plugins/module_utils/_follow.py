@@ -32,6 +32,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import 
 from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, MergedFiles, Printer
 from ansible_collections.argo.workflows.plugins.module_utils._state import (
+    QUEUED,
     WORKFLOW_LABEL,
     Diagnosis,
     Run,
@@ -74,7 +75,7 @@ class Wanted:
     give_up_on: frozenset[str] = frozenset()
     """Kinds of diagnoses that end the wait …"""
     give_up_after: float = 300.0
-    """… if they last that many seconds."""
+    """… if they last that many seconds; those that heal when other pods end, without a pod of the runs on a node."""
     logs_dir: Path | None = None
     logs: LogOptions = dataclasses.field(default_factory=LogOptions)
     merged: bool = False
@@ -139,6 +140,7 @@ class Follower:
         if wanted.show_logs:
             self._printers.append(Printer(journal.log))
         self._next_draw = self._next_check = 0.0
+        self._queue_moved = float("-inf")
         self.collector: Collector | None = None
         if wanted.logs_dir or wanted.show_logs:
             self.collector = Collector(cluster, wanted.logs, self._printers)
@@ -456,6 +458,8 @@ class Follower:
                     self._journal.write("tree", workflow=watched.run.name, lines=lines)
 
     def _diagnose(self, now: float) -> None:
+        if not QUEUED.isdisjoint(self.wanted.give_up_on) and any(run.on_nodes() for run in self.runs):
+            self._queue_moved = now
         for watched in self._watched.values():
             found = self.diagnoses(watched.run)
             if any(diagnosis.kind in ("unschedulable", "controller") for diagnosis in found):
@@ -468,7 +472,8 @@ class Follower:
                 # Each kind is said once at most a minute: some messages count the seconds.
                 if new and not any(kind == diagnosis.kind for kind, text in watched.said):
                     self._journal.write("note", workflow=watched.run.name, text=diagnosis.message)
-                if diagnosis.kind in self.wanted.give_up_on and now - diagnosis.since >= self.wanted.give_up_after:
+                since = max(diagnosis.since, self._queue_moved) if diagnosis.kind in QUEUED else diagnosis.since
+                if diagnosis.kind in self.wanted.give_up_on and now - since >= self.wanted.give_up_after:
                     self.gave_up = diagnosis
             watched.said = frozenset(said)
 
@@ -510,7 +515,7 @@ class Follower:
         """Whether there may be pods that the Workflows speak of, but that the watch has not reported to their end."""
         if self._pods_listed == "again" or self._clock.monotonic() - start >= LOG_PATIENCE:
             return False
-        if self._pods_listed == "first" and not any(any(run.unsettled()) for run in self.runs):
+        if self._pods_listed == "first" and not any(run.nodes_error or any(run.unsettled()) for run in self.runs):
             return False
         if self._clock.monotonic() - max(start + WATCH_LAG - 5, self._pods_asked) >= 5:
             self._pods_asked = self._clock.monotonic()

@@ -55,7 +55,7 @@ def _run_result(follower: Follower, run: Run, logs: list[Log], failed: bool) -> 
         incomplete = [log.as_dict() for log in logs if not log.complete]
         result |= {
             "logs_dir": str(follower.wanted.logs_dir / run.name),
-            "logs_complete": not incomplete,
+            "logs_complete": not incomplete and not run.nodes_error,
             "logs_incomplete": incomplete[:MAX_INCOMPLETE],
         }
     return result
@@ -135,6 +135,11 @@ def failure_of(follower: Follower, outcome: str, fail_on: Collection[str], actio
             f"{len(incomplete)} of {len(follower.logs)} logs are not complete; the first is that of "
             f"{first.display_name}: {first.why_incomplete}."
         )
+    if follower.collector and "logs" in fail_on:
+        unknown = {run.name: run.nodes_error for run in follower.runs if run.nodes_error}
+        sentences += [
+            f"Workflow {name} may have had pods whose logs are not here: {why}." for name, why in unknown.items()
+        ]
     if not sentences:
         return ""
     if outcome == "timeout" and (follower.trouble or not follower.runs):

@@ -158,6 +158,12 @@ complete:
   returned: always
   type: bool
   sample: true
+reason:
+  description:
+    - Why nobody knows which logs there should be; RV(complete) is false then, and RV(logs) are those of the pods that
+      are still there.
+  returned: where the nodes of the Workflow cannot be read
+  type: str
 lines:
   description:
     - The lines, each behind the name of its item, in the order of these names; at most 2,000, and each of them at most
@@ -306,8 +312,10 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     result = {
         "changed": directory is not None and any(log.received != log.kept for log in logs),
         "logs": [{"node": log.display_name, **log.as_dict()} for log in logs[:MAX_LOGS]],
-        "complete": all(log.complete for log in logs),
+        "complete": all(log.complete for log in logs) and not it.nodes_error,
     }
+    if it.nodes_error:
+        result["reason"] = it.nodes_error
     if directory:
         return result | {"logs_dir": str(directory / name)}
     ordered = [line for node in sorted(lines.lines) for line in lines.lines[node]]

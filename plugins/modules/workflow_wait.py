@@ -293,7 +293,9 @@ logs_dir:
   returned: with one Workflow, if O(logs_dir) is set
   type: str
 logs_complete:
-  description: Whether all logs are complete.
+  description:
+    - Whether all logs are complete. It is false, too, where the nodes of the Workflow cannot be read: then nobody knows
+      which logs there should be, and RV(diagnoses) says why.
   returned: with one Workflow, if O(logs_dir) is set
   type: bool
 logs_incomplete:

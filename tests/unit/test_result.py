@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.argo.workflows.plugins.module_utils import _result
+from ansible_collections.argo.workflows.plugins.module_utils import _follow, _result
 from ansible_collections.argo.workflows.plugins.module_utils._follow import Follower, Wanted
 from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal
 from ansible_collections.argo.workflows.plugins.module_utils._lines import Cursor, Taken
@@ -62,3 +62,24 @@ def test_the_end_of_the_log_is_not_that_of_the_executor(main: str, tmp_path: Pat
 def test_of_a_container_set_the_container_that_wrote_last_has_the_last_line(tmp_path: Path) -> None:
     item = failed_item(tmp_path, (0, "b", b"first\n"), (0, "a", b"last\n"))
     assert item["last_line"] == "last"
+
+
+def test_where_the_nodes_cannot_be_read_nobody_knows_whether_the_logs_are_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_follow, "WATCH_LAG", 0.1)
+    server = Recorded("fanout-ok", pause=0.001)
+    server.pod_events, server.workflow_events = [], server.workflow_events[-1:]
+    [server.workflow] = server.workflow_events
+    server.workflow["status"] |= {"nodes": None, "offloadNodeStatusVersion": "fnv:1"}
+    follower = Follower(
+        server.cluster(), Wanted("argo", ("fanout-ok",), timeout=20, logs_dir=tmp_path / "logs"), Journal(None)
+    )
+    assert follower.follow() == "finished"
+    server.over.set()
+    assert [request for request in server.requests if request.endswith("/pods")][1:], "the pods were not listed again"
+    assert not _result.result_of(follower, "finished", failed=False)["logs_complete"]
+    assert _result.failure_of(follower, "finished", ["logs"], "leave") == (
+        "Workflow fanout-ok may have had pods whose logs are not here: The nodes of the workflow fanout-ok are "
+        "offloaded to the controller's database, where only the Argo Server can read them."
+    )

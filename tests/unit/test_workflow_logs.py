@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module itself, in front of a recorded API server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import Cluster
+from ansible_collections.argo.workflows.plugins.modules import workflow_logs
+from ansible_collections.argo.workflows.tests.unit.replay import Recorded
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    """A run that has ended and whose pods are gone."""
+    server = Recorded("fanout-ok")
+    server.pod_events = []
+    server.workflow = server.workflow_events[-1]
+    monkeypatch.setattr(Cluster, "from_params", lambda params: server.cluster())
+    return server
+
+
+def fetch(**params: Any) -> dict[str, Any]:
+    defaults = {name: option.get("default") for name, option in workflow_logs.ARGUMENT_SPEC.items()}
+    module: Any = SimpleNamespace(params=defaults | {"name": "fanout-ok"} | params, check_mode=False)
+    return workflow_logs.run(module)
+
+
+def test_where_the_nodes_cannot_be_read_nobody_knows_whether_the_logs_are_complete(ended: Recorded) -> None:
+    ended.workflow["status"] |= {"nodes": None, "offloadNodeStatusVersion": "fnv:1"}
+    result = fetch()
+    assert (result["logs"], result["complete"]) == ([], False)
+    assert "offloaded to the controller's database" in result["reason"]
+
+
+def test_of_pods_that_are_gone_each_log_is_missed(ended: Recorded, tmp_path: Path) -> None:
+    result = fetch(logs_dir=str(tmp_path))
+    assert (len(result["logs"]), result["complete"]) == (3, False)
