@@ -173,6 +173,8 @@ def is_needed(wanted: Object, live: Object | None, update_crds: bool) -> bool:
             labels = wanted["metadata"].get("labels") or {}
             lacking = not labels.items() <= (live["metadata"].get("labels") or {}).items()
             return lacking or (is_ours(live) and not is_applied(wanted, live))
+        case "ConfigMap" if (live.get("data") or {}).keys() != (wanted.get("data") or {}).keys():
+            return True  # the controller ends at a key that it does not know
         case _:
             return not is_applied(wanted, live)
 

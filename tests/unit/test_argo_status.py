@@ -82,6 +82,13 @@ def test_what_was_changed_or_is_wanted_otherwise_is_applied(live: dict[str, Any]
     assert _status.is_needed(ROLE, live, False)
 
 
+def test_a_second_key_beside_the_configuration_is_put_right() -> None:
+    wanted = thing("ConfigMap", data={"config": "a"})
+    live = _status.marked(wanted)
+    assert not _status.is_needed(wanted, live, False)
+    assert _status.is_needed(wanted, live | {"data": {"config": "a", "parallelism": "5"}}, False)
+
+
 def test_an_object_is_put_back_without_what_the_server_fills_in() -> None:
     live = thing("ConfigMap", data={"a": "b"}, status={}, metadata={"uid": "u", "resourceVersion": "1", "labels": {}})
     assert _status.restorable(live) == thing("ConfigMap", data={"a": "b"}, metadata={"labels": {}})

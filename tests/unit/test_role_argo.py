@@ -712,6 +712,22 @@ def test_a_controller_that_runs_is_given_another_configuration(previous: list[di
 
 
 @pytest.mark.parametrize(
+    ("data", "others", "replaced"),
+    [
+        ({"config": ""}, [], False),
+        ({"config": "", "parallelism": "5"}, [], True),
+        ({"config": ""}, ["ConfigMap argo/workflow-controller-configmap (made by helm)"], True),
+        (None, [], False),
+    ],
+)
+def test_keys_of_others_are_taken_out_of_the_configuration(
+    data: dict[str, str] | None, others: list[str], replaced: bool
+) -> None:
+    live: dict[str, Any] = CONFIG_MAP if data is None else {**CONFIG_MAP, "data": data}
+    assert found_before("__argo_config_has_other_keys", previous=[live], others=others) is replaced
+
+
+@pytest.mark.parametrize(
     ("found", "unchanged"),
     [
         ({}, True),
@@ -736,7 +752,7 @@ def test_what_cannot_be_put_back_is_deleted_only_when_argo_serves() -> None:
 
     def deleted(some: list[dict[str, Any]]) -> list[str]:
         modules = [task.get("kubernetes.core.k8s", {}) for task in some]
-        return [module["definition"] for module in modules if module.get("state") == "absent"]
+        return [module["definition"] for module in modules if {"state", "definition"} <= module.keys()]
 
     assert deleted(tasks[position]["block"]) == ["{{ __argo_before.other_controllers }}"]
     assert deleted(tasks[position + 1 :]) == ["{{ __argo_stale }}"]
