@@ -739,7 +739,7 @@ def test_keys_of_others_are_taken_out_of_the_configuration(
     ],
 )
 def test_there_is_nothing_to_do_only_if_all_is_as_wanted(found: dict[str, Any], unchanged: bool) -> None:
-    survey = {"ready": True, "needed": [], "stale": []} | found
+    survey: dict[str, Any] = {"ready": True, "needed": [], "stale": []} | found
     assert found_before("__argo_unchanged", **survey) == unchanged
 
 
@@ -751,8 +751,8 @@ def test_what_cannot_be_put_back_is_deleted_only_when_argo_serves() -> None:
     (position,) = (number for number, task in enumerate(tasks) if "rescue" in task)
 
     def deleted(some: list[dict[str, Any]]) -> list[str]:
-        modules = [task.get("kubernetes.core.k8s", {}) for task in some]
-        return [module["definition"] for module in modules if {"state", "definition"} <= module.keys()]
+        modules = [task["kubernetes.core.k8s"] for task in some if "definition" in task.get("kubernetes.core.k8s", {})]
+        return [module["definition"] for module in modules if module.get("state") == "absent"]
 
     assert deleted(tasks[position]["block"]) == ["{{ __argo_before.other_controllers }}"]
     assert deleted(tasks[position + 1 :]) == ["{{ __argo_stale }}"]
