@@ -341,8 +341,8 @@ def existing(cluster: Cluster, path: str, unreadable: dict[str, Any] | None = No
 
 
 def find(cluster: Cluster, ref: Ref) -> dict[str, Any] | None:
-    """An object as it is; a namespace that may not be read is taken to be there, as it is for most tenants."""
-    return existing(cluster, ref.path, {"metadata": {}} if ref.kind == "Namespace" else None)
+    """An object as it is; what only an administrator of the cluster makes is taken to be there if it may not be read."""
+    return existing(cluster, ref.path, {"metadata": {}} if ref.kind in ("Namespace", "PriorityClass") else None)
 
 
 def labelled(cluster: Cluster, kind: str, namespace: str, selector: str = "") -> list[dict[str, Any]]:

@@ -188,6 +188,14 @@ def test_a_namespace_that_may_not_be_read_is_taken_to_be_there() -> None:
     assert "Namespace" not in {item["kind"] for item in found["needed"]}
 
 
+def test_a_priority_class_that_a_tenant_may_not_read_is_taken_to_be_there() -> None:
+    wanted = {"kind": "PriorityClass", "metadata": {"name": "platform"}}
+    path = "/apis/scheduling.k8s.io/v1/priorityclasses/platform"
+    assert survey(FakeCluster({}), objects=[wanted])["needed"] == [_status.marked(wanted)]
+    found = survey(FakeCluster({path: ApiError("403", 403, "Forbidden")}, rules=[], allowed=False), objects=[wanted])
+    assert found["needed"] == found["missing_rights"] == []
+
+
 def test_nothing_is_installed_into_a_namespace_that_is_being_deleted() -> None:
     cluster = FakeCluster(installed(deletionTimestamp="2026-01-01T00:00:00Z"))
     with pytest.raises(UserError, match=r"^The namespace argo is being deleted: run this again when it is gone"):
