@@ -16,13 +16,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils import _nodes
-from ansible_collections.argo.workflows.plugins.module_utils._nodes import DONE_PHASES, Json, is_done, phase_of
+from ansible_collections.argo.workflows.plugins.module_utils._nodes import (
+    DONE_PHASES,
+    NODE_DONE_PHASES,
+    Json,
+    is_done,
+    phase_of,
+)
 
 INSTANCE_LABEL = "workflows.argoproj.io/controller-instanceid"
 WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 
 KINDS = ("unschedulable", "image", "start", "quota", "forbidden", "controller", "stuck")
 """What a run can be waiting for that may never come."""
+
+QUEUED = frozenset({"unschedulable", "quota"})
+"""Those that heal when other pods end."""
 
 UNTOUCHED = 15.0
 """Seconds without any status after which it is said that no controller has taken the Workflow up."""
@@ -75,7 +84,7 @@ class Diagnosis:
     message: str
     """A sentence."""
     since: float
-    """When it was first seen (seconds of the clock that the events came with)."""
+    """From when on there has been one of its kind all the time (seconds of the clock that the events came with)."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -109,7 +118,7 @@ class Run:
         """Why pods were taken away, by uid."""
         self._first_seen = now
         self._quiet_since = now
-        self._seen: dict[tuple[str, str], float] = {}
+        self._since: dict[str, float] = {}
 
     # -- events in ------------------------------------------------------------------------------------------------
 
@@ -214,6 +223,13 @@ class Run:
         """Whether a pod of it has not ended."""
         return not all(map(_is_over, self.pods.values()))
 
+    def on_nodes(self) -> bool:
+        """Whether a pod of it has a node and has not ended."""
+        return any(
+            node.get("type") == "Pod" and node.get("hostNodeName") and node.get("phase") not in NODE_DONE_PHASES
+            for node in self.current_nodes().values()
+        )
+
     def unsettled(self) -> Iterator[tuple[_nodes.Attempt, list[str]]]:
         """The attempts that ran somewhere, as the Workflow says, but whose pod was not seen here, or not its end.
 
@@ -234,12 +250,11 @@ class Run:
         """What keeps the run from going on, and the pods that were taken away from it."""
         around = around or Surroundings()
         found = list(self._find(now, around))
-        present = {(kind, key) for kind, key, _message in found}
-        self._seen = {what: since for what, since in self._seen.items() if what in present}
-        return [Diagnosis(kind, text, self._seen.setdefault((kind, key), now)) for kind, key, text in found]
+        self._since = {kind: self._since.get(kind, now) for kind, _text in found}
+        return [Diagnosis(kind, text, self._since[kind]) for kind, text in found]
 
-    def _find(self, now: float, around: Surroundings) -> Iterator[tuple[str, str, str]]:
-        """Yields (kind, what tells it from others of its kind, sentence)."""
+    def _find(self, now: float, around: Surroundings) -> Iterator[tuple[str, str]]:
+        """Yields (kind, sentence)."""
         if not self.done:
             yield from self._unschedulable(around)
             yield from self._not_starting()
@@ -247,14 +262,13 @@ class Run:
             yield from self._stuck(now)
             pending = [node.get("message") or "" for node in self.nodes.values() if node.get("phase") == "Pending"]
             if message := next((text for text in pending if "exceeded quota" in text), ""):
-                yield "quota", "", f"the namespace's quota does not allow more pods: {message}"
+                yield "quota", f"the namespace's quota does not allow more pods: {message}"
             for message in dict.fromkeys(text for text in pending if text.startswith(_NO_COMMAND)):
-                yield "image", message, f"no pod can be made: {message}"
+                yield "image", f"no pod can be made: {message}"
         forbidden = [node for node in self.nodes.values() if _FORBIDDEN in (node.get("message") or "")]
         if forbidden or any(_FORBIDDEN in _wait_message(pod) for pod in self.pods.values()):
             yield (
                 "forbidden",
-                "",
                 "the service account of the pods may not report results: it needs the verbs create and patch on "
                 "workflowtaskresults.argoproj.io in this namespace (the role argo.workflows.argo grants them)",
             )
@@ -263,9 +277,9 @@ class Run:
             if node.get("phase") == "Error" and node.get("message") == "pod deleted":
                 lost.setdefault(node["name"], "the pod was deleted")
         for reason, count in collections.Counter(lost.values()).items():
-            yield "lost", reason, f"{_count(count, 'pod')} did not fail but went away: {reason}"
+            yield "lost", f"{_count(count, 'pod')} did not fail but went away: {reason}"
 
-    def _unschedulable(self, around: Surroundings) -> Iterator[tuple[str, str, str]]:
+    def _unschedulable(self, around: Surroundings) -> Iterator[tuple[str, str]]:
         waiting: dict[str, list[Json]] = {}
         for pod in self.pods.values():
             for condition in pod["status"].get("conditions") or ():
@@ -278,9 +292,9 @@ class Run:
                 if wanted is not None and around.allocatable is not None:
                     most = around.allocatable.get(resource, "0")
                     text += f" Each asks for {resource}: {wanted}; no node has more than {most}."
-            yield "unschedulable", message, text
+            yield "unschedulable", text
 
-    def _not_starting(self) -> Iterator[tuple[str, str, str]]:
+    def _not_starting(self) -> Iterator[tuple[str, str]]:
         found: dict[tuple[str, str], int] = collections.Counter()
         for pod in self.pods.values():
             if pod["status"].get("phase") != "Pending":
@@ -294,9 +308,9 @@ class Run:
                 elif reason in _START_REASONS:
                     found["start", f"container {container['name']}: {reason}: {waiting.get('message', '')}"] += 1
         for (kind, text), count in found.items():
-            yield kind, text, f"{_count(count, 'pod')} cannot start: {text}"
+            yield kind, f"{_count(count, 'pod')} cannot start: {text}"
 
-    def _no_controller(self, now: float, around: Surroundings) -> Iterator[tuple[str, str, str]]:
+    def _no_controller(self, now: float, around: Surroundings) -> Iterator[tuple[str, str]]:
         waited = now - self._first_seen
         if self.touched or waited < UNTOUCHED:
             return
@@ -313,16 +327,15 @@ class Run:
             text += f"no controller with the instance ID {label!r} watches the namespace {self.namespace}"
         else:
             text += f"is a workflow-controller running that watches the namespace {self.namespace}?"
-        yield "controller", "", text
+        yield "controller", text
 
-    def _stuck(self, now: float) -> Iterator[tuple[str, str, str]]:
+    def _stuck(self, now: float) -> Iterator[tuple[str, str]]:
         if self.phase != "Running" or not self.pods or now - self._quiet_since < STUCK or self.suspended():
             return
         if self.at_work() or any(_backs_off(node) for node in self.nodes.values()):
             return
         yield (
             "stuck",
-            "",
             f"all {_count(len(self.pods), 'pod')} have ended, but the Workflow is still Running and nothing has "
             f"changed for {now - self._quiet_since:.0f} s: the controller is down or waits for results that never came",
         )

@@ -18,7 +18,8 @@ import pytest
 from ansible_collections.argo.workflows.plugins.module_utils import _follow, _result, _state
 from ansible_collections.argo.workflows.plugins.module_utils._follow import Follower, NotFoundError, Wanted
 from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster
+from ansible_collections.argo.workflows.tests.faults.synthetic import Clock
 from ansible_collections.argo.workflows.tests.unit import recordings
 from ansible_collections.argo.workflows.tests.unit.replay import Recorded, Response
 
@@ -245,6 +246,23 @@ def test_what_does_not_heal_can_end_the_wait_early(servers: list[Recorded]) -> N
     follower = Follower(server.cluster(), wanted("fanout-unschedulable", **options), Journal(None))
     assert follower.follow() == "gave_up"
     assert "cannot be scheduled" in _result.failure_of(follower, "gave_up", [], "leave")
+
+
+def test_a_queue_that_moves_is_not_given_up() -> None:
+    options = {"give_up_on": frozenset({"unschedulable"}), "give_up_after": 300}
+    cluster = Cluster("https://recorded", Recorded("fanout-ok"), clock=(clock := Clock()))
+    follower = Follower(cluster, wanted("fanout-ok", **options), Journal(None))
+    follower._around = _state.Surroundings()
+    for name in ("fanout-ok", "fanout-unschedulable"):
+        follower._add(recordings.workflow_events(name)[1]["metadata"])
+    working, waiting = follower.runs
+    waiting.see_pod(_state.trim(recordings.pod_events("fanout-unschedulable")[1]["object"]), 0.0)
+    begun, ended = (recordings.pod_events("fanout-ok")[place]["object"] for place in (1, -1))
+    for now, pod, gave_up in ((0, begun, False), (400, begun, False), (600, ended, False), (701, ended, True)):
+        working.see_pod(_state.trim(begun | {"status": pod["status"]}), now)
+        clock.now = now
+        follower._diagnose(now)
+        assert bool(follower.gave_up) is gave_up
 
 
 @pytest.mark.parametrize(

@@ -98,10 +98,14 @@ def test_an_image_that_cannot_be_pulled_is_told_by_its_name() -> None:
     assert image.rpartition("/")[2] in kinds(run)["image"]
 
 
-def test_a_diagnosis_keeps_the_time_it_was_first_made() -> None:
+def test_a_diagnosis_keeps_the_time_it_was_first_made_whatever_its_words() -> None:
     run = replay("fanout-unschedulable", workflow_events=2, pod_events=2)
     run.diagnoses(10.0)
-    assert [found.since for found in run.diagnoses(70.0)] == [10.0]
+    pod = recordings.pod_events("fanout-unschedulable")[0]["object"]
+    unschedulable = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/7 nodes …"}
+    run.see_pod(trim(pod | {"status": {"phase": "Pending", "conditions": [unschedulable]}}), 20.0)
+    assert "0/7 nodes" in kinds(run, 20.0)["unschedulable"], "the scheduler counts the nodes anew"
+    assert {found.since for found in run.diagnoses(70.0)} == {10.0}
 
 
 def test_a_deleted_pod_did_not_fail_but_went_away() -> None:
