@@ -102,8 +102,14 @@ def _draw(run: Run, nodes: Mapping[str, _nodes.Json], wall: datetime.datetime) -
     return tree if len(tree) <= MAX_TREE else _tree.screenful(run.workflow, nodes, wall, lines=200)
 
 
-def failure_of(follower: Follower, outcome: str, fail_on: Collection[str], action: str) -> str:
-    """The sentences that the task fails with; empty if it does not. `action` was done about an unfinished run."""
+def failure_of(
+    follower: Follower, outcome: str, fail_on: Collection[str], action: str, refused: Mapping[str, str] | None = None
+) -> str:
+    """The sentences that the task fails with; empty if it does not.
+
+    `action` was done about each unfinished run, but for those that `refused` has, by name, with the reason.
+    """
+    refused = refused or {}
     sentences = []
     if outcome == "timeout" and "timeout" in fail_on:
         sentences.append(f"The wait ended after {follower.wanted.timeout:.0f} s (wait_timeout).")
@@ -121,13 +127,15 @@ def failure_of(follower: Follower, outcome: str, fail_on: Collection[str], actio
         elif missed and "condition" in fail_on:
             end = f"is {run.phase}{_counts(run)}, and has ended" if run.done else "was deleted"
             sentences.append(f"Workflow {run.name} {end} before {missed}.")
-        elif not run.done and in_vain:
+        elif not run.done and (in_vain or run.name in refused):
             then = {
                 "leave": "goes on; wait for it again by its name",
                 "stop": "was stopped",
                 "terminate": "was terminated",
-            }
-            sentences.append(f"Workflow {run.name} was {run.phase}{_counts(run)} and {then[action]}.")
+            }[action]
+            if run.name in refused:
+                then = f"goes on, as it could not be told to {action}: {refused[run.name]}"
+            sentences.append(f"Workflow {run.name} was {run.phase}{_counts(run)} and {then}.")
     incomplete = [log for log in follower.logs if not log.complete]
     if incomplete and "logs" in fail_on:
         first = incomplete[0]

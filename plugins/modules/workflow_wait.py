@@ -89,7 +89,7 @@ options:
       - V(failed) and V(error) are the phases that a Workflow can end in, V(deleted) is a Workflow that was deleted
         before it had ended, V(timeout) is O(wait_timeout), V(condition) is a Workflow that has ended before what
         O(until) or O(node) says, V(logs) is a log that is not complete.
-      - Giving up because of O(give_up_on) always does.
+      - Giving up because of O(give_up_on) always does, and a Workflow that could not be told to stop or to terminate.
     type: list
     elements: str
     choices: [failed, error, deleted, timeout, condition, logs]
@@ -97,10 +97,10 @@ options:
   give_up_on:
     description:
       - End the wait early, as a failure, on what does not heal by itself. By default nothing does.
-      - V(unschedulable) - a pod fits on no node.
+      - V(unschedulable) - a pod fits on no node, and no pod of the Workflows is on one; a queue that moves heals.
       - V(image) - an image cannot be had, or its command cannot be looked up.
       - V(start) - a container cannot be started for another reason.
-      - V(quota) - the quota of the namespace is used up.
+      - V(quota) - the quota of the namespace is used up, and no pod of the Workflows is on a node.
       - V(forbidden) - the service account of the pods lacks its rights on workflowtaskresults.
       - V(controller) - no controller takes the Workflow up.
       - V(stuck) - all pods have ended, but the Workflow does not.
@@ -412,18 +412,18 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         journal.close()
     how = {"timeout": params["on_timeout"], "gave_up": params["on_timeout"], "interrupted": params["on_interrupt"]}
     action = how.get(outcome, "leave")
-    not_done: list[str] = []
+    refused: dict[str, str] = {}
     if action != "leave":
         for each in follower.runs:
             if not each.done and not each.deleted:
                 try:
                     shut_down(cluster, each, action.capitalize())
                 except ApiError as error:
-                    not_done.append(f"it could not be told to {action}: {error}")
-    failure = failure_of(follower, outcome, params["fail_on"], action)
+                    refused[each.name] = str(error)
+    failure = failure_of(follower, outcome, params["fail_on"], action, refused)
     result = result_of(follower, outcome, failed=bool(failure))
     if failure:
-        raise UserError(" ".join([failure, *not_done]), **result)
+        raise UserError(failure, **result)
     return result
 
 

@@ -39,6 +39,7 @@ class Slow(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     patches: list[Any] = []
+    read_only = False
 
     def do_GET(self) -> None:
         if "watch=true" in self.path:
@@ -55,11 +56,14 @@ class Slow(http.server.BaseHTTPRequestHandler):
 
     def do_PATCH(self) -> None:
         self.patches.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.answer({"metadata": METADATA})
+        if self.read_only:
+            self.answer({"kind": "Status", "code": 403, "reason": "Forbidden", "message": "no right to patch"}, 403)
+        else:
+            self.answer({"metadata": METADATA})
 
-    def answer(self, content: Any) -> None:
+    def answer(self, content: Any, status: int = 200) -> None:
         data = json.dumps(content).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -146,6 +150,18 @@ def test_no_selector_never_means_all(selectors: list[str]) -> None:
     params = {name: option.get("default") for name, option in workflow_wait.ARGUMENT_SPEC.items()}
     with pytest.raises(UserError, match="label_selectors: there is no selector in it"):
         workflow_wait.wanted_of(params | {"label_selectors": selectors})
+
+
+@pytest.mark.parametrize("fail_on", [["failed"], ["failed", "timeout"]])
+def test_a_run_that_could_not_be_terminated_is_a_failure_and_is_not_called_terminated(
+    fail_on: list[str], host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Slow, "read_only", True)
+    module = start(host, wait_timeout=1, on_timeout="terminate", fail_on=fail_on)
+    result = json.loads(module.communicate(timeout=20)[0])
+    assert result["failed"] and result["outcome"] == "timeout"
+    assert " and goes on, as it could not be told to terminate: " in result["msg"]
+    assert "no right to patch" in result["msg"] and "was terminated" not in result["msg"]
 
 
 def await_file(path: Path) -> None:
