@@ -13,7 +13,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
-from ansible_collections.argo.workflows.plugins.module_utils import _fanout, _manifest
+from ansible_collections.argo.workflows.plugins.module_utils import _fanout, _manifest, _preflight
 from ansible_collections.argo.workflows.plugins.module_utils._manifest import ManifestError
 
 ARGUMENT_SPEC = {
@@ -51,6 +51,7 @@ class ActionModule(ActionBase):
             raise ManifestError("the list of items is empty, so there is nothing to run")
         plan = _fanout.plan(items, options["indexes"], options["max_items"])
         frame = self._frame(options["template"], plan, task_vars)
+        _preflight.check_sizes(frame["spec"])
         cost = _fanout.cost(frame, len(items))
         _check_gpus(cost, options["max_gpus"])
         return {

@@ -111,13 +111,26 @@ def requests(template: Json) -> dict[str, float]:
         resources = container.get("resources") or {}
         asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
         for resource, amount in asked.items():
-            if "{{" in str(amount):
-                continue
-            try:
-                total[resource] = total.get(resource, 0) + quantity(amount)
-            except ValueError as error:
-                raise ManifestError(f"{resource} of the template {template.get('name')}: {error}") from error
+            if "{{" not in str(amount):
+                number = _checked_quantity(amount, f"{resource} of the template {template.get('name')}")
+                total[resource] = total.get(resource, 0) + number
     return total
+
+
+def check_sizes(spec: Json) -> None:
+    """Raise ManifestError where an emptyDir's size is no quantity, since no pod that has it could be created."""
+    for place in [spec, *(spec.get("templates") or [])]:
+        for volume in place.get("volumes") or []:
+            size = (volume.get("emptyDir") or {}).get("sizeLimit", 0)
+            if "{{" not in str(size):
+                _checked_quantity(size, f"sizeLimit of the volume {volume.get('name')}")
+
+
+def _checked_quantity(value: Any, what: str) -> float:
+    try:
+        return quantity(value)
+    except ValueError as error:
+        raise ManifestError(f"{what}: {error}") from error
 
 
 def devices(template: Json) -> dict[str, float]:

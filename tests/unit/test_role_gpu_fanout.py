@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
-from ansible_collections.argo.workflows.plugins.module_utils import _fanout, _manifest
+from ansible_collections.argo.workflows.plugins.module_utils import _fanout, _manifest, _preflight, _state
 
 ROLE = Path(__file__).parents[2] / "roles" / "gpu_fanout"
 
@@ -68,6 +69,36 @@ def test_every_variable_is_said_once_with_the_same_default() -> None:
     for name, option in options().items():
         if "default" in option:
             assert option["default"] == defaults[name], name
+
+
+def refusal(**changed: Any) -> str:
+    """What Ansible says before the role's first task."""
+    given = {f"gpu_fanout_{name}": value for name, value in changed.items()}
+    return " ".join(ArgumentSpecValidator(options()).validate(given).error_messages)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"image_pull_policy": "always"}, "must be one of: , Always, IfNotPresent, Never, got: always"),
+        ({"give_up_on": ["unscheduleable"]}, "must be one or more of: unschedulable, image"),
+    ],
+)
+def test_a_word_that_does_not_exist_is_refused_before_anything_starts(changed: dict[str, Any], sentence: str) -> None:
+    assert sentence in refusal(**changed)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"image_pull_policy": ""},
+        {"image_pull_policy": "IfNotPresent"},
+        {"give_up_on": []},
+        {"give_up_on": list(_state.KINDS)},
+    ],
+)
+def test_those_that_exist_are_taken(changed: dict[str, Any]) -> None:
+    assert refusal(**changed) == ""
 
 
 def test_every_variable_is_in_the_readme() -> None:
@@ -232,6 +263,22 @@ def test_options_that_do_not_go_together_are_named(changed: dict[str, Any], sent
 )
 def test_options_that_go_together_are_no_problem(changed: dict[str, Any]) -> None:
     assert problems(**changed) == ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"shm_size": "8GB"}, "sizeLimit of the volume shm: '8GB' is no quantity such as 1, 500m or 2Gi"),
+        ({"scratch": [{"path": "/a"}, {"path": "/b", "size": "10gb"}]}, "sizeLimit of the volume scratch-2: '10gb'"),
+    ],
+)
+def test_a_size_that_kubernetes_would_refuse_is_refused_before(changed: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(_manifest.ManifestError, match=sentence):
+        _preflight.check_sizes(spec(**changed))
+
+
+def test_sizes_that_kubernetes_takes_are_taken() -> None:
+    _preflight.check_sizes(spec(shm_size="8Gi", scratch=[{"path": "/a"}, {"path": "/b", "size": "{{inputs.size}}"}]))
 
 
 RESULTS = [{"index": 0, "phase": "Succeeded", "message": ""}, {"index": 1, "phase": "Failed", "message": "exit 3"}]
