@@ -212,7 +212,7 @@ CLIENT = {
     ("argoproj.io", "workflows"): ALL,
     ("argoproj.io", "workflowtemplates"): "get list",
     ("", "configmaps"): "create",
-    ("", "pods"): "get list watch",
+    ("", "pods"): "get list watch delete",
     ("", "pods/log"): "get",
     ("", "events"): "list",
 }
