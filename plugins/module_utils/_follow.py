@@ -31,6 +31,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import pods as pods_path
 from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, MergedFiles, Printer
+from ansible_collections.argo.workflows.plugins.module_utils._preflight import quantity
 from ansible_collections.argo.workflows.plugins.module_utils._state import (
     QUEUED,
     WORKFLOW_LABEL,
@@ -278,9 +279,9 @@ class Follower:
         try:
             around.allocatable = {}
             for node in self._cluster.list("/api/v1/nodes"):
-                for resource, quantity in (node["status"].get("allocatable") or {}).items():
-                    if quantity.isdecimal() and int(quantity) >= int(around.allocatable.get(resource, 0)):
-                        around.allocatable[resource] = quantity
+                for resource, has in (node["status"].get("allocatable") or {}).items():
+                    if quantity(has) >= quantity(around.allocatable.get(resource, "0")):
+                        around.allocatable[resource] = has
         except ApiError:
             around.allocatable = None
         try:

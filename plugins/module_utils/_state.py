@@ -92,7 +92,7 @@ class Surroundings:
     """What was looked up because something does not go on; None where it is not known or may not be read."""
 
     allocatable: dict[str, str] | None = None
-    """The most of each resource that any node can give."""
+    """The most of each resource that any node can give, in the node's own words."""
     controllers: list[str] | None = None
     """Names of the running workflow-controller pods in the Workflow's namespace."""
     instance_id: str | None = None

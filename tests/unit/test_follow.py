@@ -248,6 +248,26 @@ def test_what_does_not_heal_can_end_the_wait_early(servers: list[Recorded]) -> N
     assert "cannot be scheduled" in _result.failure_of(follower, "gave_up", [], "leave")
 
 
+def test_what_the_largest_nodes_have_is_said_as_they_say_it() -> None:
+    class Nodes(Recorded):
+        """Has nodes of these sizes."""
+
+        sizes = ({"memory": "9Gi", "cpu": "3920m"}, {"memory": "16393244Ki", "cpu": "2"}, {"nvidia.com/gpu": "8"})
+
+        def request(self, method: str, url: str, **options: Any) -> Response:
+            if urlsplit(url).path == "/api/v1/nodes":
+                return self._json(200, {"metadata": {}, "items": [{"status": {"allocatable": s}} for s in self.sizes]})
+            return super().request(method, url, **options)
+
+    follower = Follower(Nodes("fanout-ok").cluster(), wanted("fanout-ok"), Journal(None))
+    follower._look_around()
+    kind, around = follower._queue.get_nowait()
+    assert (kind, around.allocatable) == (
+        "around",
+        {"memory": "16393244Ki", "cpu": "3920m", "nvidia.com/gpu": "8"},
+    )
+
+
 def test_a_queue_that_moves_is_not_given_up() -> None:
     options = {"give_up_on": frozenset({"unschedulable"}), "give_up_after": 300}
     cluster = Cluster("https://recorded", Recorded("fanout-ok"), clock=(clock := Clock()))
