@@ -200,7 +200,7 @@ class LogFolder:
                 self.kept_of.setdefault(entry["pod"], []).append(key)
                 path = index.parent / entry["file"]
                 self._owners[path.parent] = entry["item_name"]
-                self._owners[path] = entry["uid"]
+                self._owners[path] = f"{entry['uid']}/{entry['container']}"
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             self._kept.clear()  # none, not ours, or damaged: begin again
             self.kept_of.clear()
@@ -230,15 +230,15 @@ class LogFolder:
         return list(self._logs.values())
 
     def _choose_path(self, root: Path, uid: str, container: str, name: NodeName) -> Path:
-        """A file of its own: two items never share a folder, nor two pods a file."""
+        """A file of its own: two items never share a folder, nor two containers a file."""
         plain = slug(name.step if name.index is None else name.text or "")
         if name.index is not None:
             plain = f"{name.index}-{plain}"
         plain += name.hook
         names = [plain, f"{plain}-{slug(name.step)}", f"{plain}-{fnv1a32(name.item_name)}"]
         folder = self._claim([root / candidate for candidate in names], name.item_name)
-        file = f"{name.attempt or 0}-{slug(container)}"
-        return self._claim([folder / f"{file}.log", folder / f"{file}-{uid[:8]}.log"], uid)
+        file, owner = f"{name.attempt or 0}-{slug(container)}", f"{uid}/{container}"
+        return self._claim([folder / f"{file}.log", folder / f"{file}-{fnv1a32(owner)}.log"], owner)
 
     def _claim(self, candidates: list[Path], owner: str) -> Path:
         for path in candidates:

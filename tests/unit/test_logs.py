@@ -132,6 +132,14 @@ def test_no_two_items_and_no_two_pods_share_a_file(tmp_path: Path) -> None:
     assert str(paths[1]).endswith("wf/0-a/1-main.log")
 
 
+def test_containers_whose_names_begin_alike_do_not_share_a_file_and_keep_theirs(tmp_path: Path) -> None:
+    twins: dict[str, Any] = {f"{'x' * 50}-{each}": ENDED for each in ("a", "b", "c")}
+    for _wait in range(2):
+        logs = collect(kubelet := Kubelet(LINE), tmp_path, pod(**twins)).logs
+        assert [log.path and log.path.read_bytes() for log in logs] == [b"hello\n"] * 3
+    assert not kubelet.queries, "complete logs are not fetched again"
+
+
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [(("main",), ["main"]), (("all",), ["init", "main", "wait", "proxy"]), (("wait", "proxy"), ["wait", "proxy"])],
