@@ -161,6 +161,13 @@ claimed_by:
   description: Namespace of another installation that manages O(managed_namespace) already; empty if there is none.
   type: str
   returned: without O(wait)
+cluster_wide:
+  description: >-
+    Namespace of an installation that works on the workflows of every namespace without an instance id, if the role's
+    own controller is among O(objects) that are to be present and has none either; empty if there is none, or if its
+    ClusterRoleBinding C(argo-binding) may not be read.
+  type: str
+  returned: without O(wait)
 stale:
   description: >-
     Objects that the role has made and that are not among O(objects), as definitions; those in a namespace that the
@@ -246,8 +253,11 @@ def survey(
     refs = [Ref.of(item) for item in objects]
     namespaces = [Ref("Namespace", "", namespace) for namespace in place.namespaces]
     binding = Ref("RoleBinding", place.work, "argo-binding")
+    everywhere = Ref("ClusterRoleBinding", "", "argo-binding")
+    ours_is_wanted = not absent and Ref("Deployment", place.home, _status.CONTROLLER) in refs
     crds = {ref for ref in refs if ref.kind == "CustomResourceDefinition"}
-    asked = sorted({*refs, *namespaces, binding} - crds)
+    others = {everywhere} if ours_is_wanted and not place.instance_id else set()
+    asked = sorted({*refs, *namespaces, binding, *others} - crds)
     own_kinds = _status.OWN_KINDS if objects else ("Deployment",)
     selectors = dict.fromkeys(own_kinds, OURS) | {"Deployment": ""}  # a controller of somebody else is looked for
     listed = [(kind, namespace, selectors[kind]) for kind in own_kinds for namespace in place.namespaces]
@@ -271,7 +281,6 @@ def survey(
             raise UserError(f"The namespace {namespace.name} is being deleted: run this again when it is gone.")
     deployments = [item for ref, item in live.items() if ref.kind == "Deployment"]
     controllers = [item for item in deployments if _status.is_controller(item)]
-    ours_is_wanted = not absent and Ref("Deployment", place.home, _status.CONTROLLER) in refs
     rivals = [item for item in controllers if ours_is_wanted and item["metadata"]["name"] != _status.CONTROLLER]
     stale = [
         ref for ref, item in live.items() if ref.kind in own_kinds and ref not in refs and _status.is_labelled(item)
@@ -316,6 +325,7 @@ def survey(
         ],
         "other_controllers": [Ref.of(item).as_definition() for item in rivals],
         "claimed_by": _status.claimant_of(live.get(binding), place.home),
+        "cluster_wide": _status.claimant_of(live.get(everywhere), place.home),
         "stale": [ref.as_definition() for ref in stale],
         "absent": [
             ref.as_definition() for ref in map(Ref.of, needed) if ref not in live and _status.KINDS[ref.kind].namespaced
@@ -341,7 +351,7 @@ def existing(cluster: Cluster, path: str, unreadable: dict[str, Any] | None = No
 
 
 def find(cluster: Cluster, ref: Ref) -> dict[str, Any] | None:
-    """An object as it is; what only an administrator of the cluster makes is taken to be there if it may not be read."""
+    """An object as it is; what an administrator of the cluster makes is taken to be there if it may not be read."""
     return existing(cluster, ref.path, {"metadata": {}} if ref.kind in ("Namespace", "PriorityClass") else None)
 
 

@@ -253,6 +253,19 @@ def test_removing_another_controller_takes_the_rights_to_remove_it_and_to_bring_
     assert found["missing_rights"] == ["create, delete deployments.apps in argo"]
 
 
+@pytest.mark.parametrize(
+    ("holder", "instance_id", "found"),
+    [("platform", "", "platform"), ("argo", "", ""), ("platform", "blue", "")],
+    ids=["another", "this one, before it is adopted", "workflows are told apart by an instance id"],
+)
+def test_an_installation_for_the_whole_cluster_is_found(holder: str, instance_id: str, found: str) -> None:
+    binding = {"subjects": [{"kind": "ServiceAccount", "name": "argo", "namespace": holder}]}
+    cluster = FakeCluster({f"/apis/{ROLES}/v1/clusterrolebindings/argo-binding": binding})
+    place = Place("argo", "argo", instance_id)
+    assert argo_status.survey(cluster, place, WANTED, absent=False, update_crds=False)["cluster_wide"] == found
+    assert argo_status.survey(cluster, place, WANTED, absent=True, update_crds=False)["cluster_wide"] == ""
+
+
 def test_whatever_a_run_overwrites_or_takes_away_can_be_put_back() -> None:
     objects = with_another_controller()
     role = {"metadata": {"name": "argo-role", "namespace": "argo"}, "rules": []}

@@ -634,6 +634,7 @@ NOTHING_IN_THE_WAY = {
     "missing_rights": [],
     "missing_crds": [],
     "claimed_by": "",
+    "cluster_wide": "",
     "managed_namespace": "argo",
     "others": [],
     "other_controllers": [],
@@ -661,6 +662,7 @@ def found_before(expression: str, changed: dict[str, Any] | None = None, **found
             "The cluster lacks Argo's CRDs workflows. An administrator",
         ),
         ({"claimed_by": "first"}, "already managed by the installation in namespace first"),
+        ({"cluster_wide": "argo"}, "The installation in namespace argo works on the workflows of every namespace"),
         (
             {"others": ["Service argo/argo-server (made by helm)"]},
             "did not make: Service argo/argo-server (made by helm). To take",
