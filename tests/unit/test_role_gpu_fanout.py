@@ -82,9 +82,13 @@ def refusal(**changed: Any) -> str:
     [
         ({"image_pull_policy": "always"}, "must be one of: , Always, IfNotPresent, Never, got: always"),
         ({"give_up_on": ["unscheduleable"]}, "must be one or more of: unschedulable, image"),
+        ({"claims": [{"claim": "data"}]}, "missing required arguments: path found in gpu_fanout_claims"),
+        ({"claims": [{"path": "/data"}]}, "missing required arguments: claim found in gpu_fanout_claims"),
+        ({"scratch": [{"size": "1Gi"}]}, "missing required arguments: path found in gpu_fanout_scratch"),
+        ({"scratch": [{"path": "/s", "limit": "1Gi"}]}, "gpu_fanout_scratch.limit. Supported parameters include: path"),
     ],
 )
-def test_a_word_that_does_not_exist_is_refused_before_anything_starts(changed: dict[str, Any], sentence: str) -> None:
+def test_what_is_misspelt_or_left_out_is_refused_before_anything_starts(changed: dict[str, Any], sentence: str) -> None:
     assert sentence in refusal(**changed)
 
 
@@ -95,9 +99,12 @@ def test_a_word_that_does_not_exist_is_refused_before_anything_starts(changed: d
         {"image_pull_policy": "IfNotPresent"},
         {"give_up_on": []},
         {"give_up_on": list(_state.KINDS)},
+        {"claims": [{"claim": "data", "path": "/data"}]},
+        {"claims": [{"claim": "data", "path": "/data", "sub_path": "a", "read_only": True}]},
+        {"scratch": [{"path": "/a"}, {"path": "/b", "size": "1Gi"}]},
     ],
 )
-def test_those_that_exist_are_taken(changed: dict[str, Any]) -> None:
+def test_what_is_spelt_right_and_complete_is_taken(changed: dict[str, Any]) -> None:
     assert refusal(**changed) == ""
 
 
@@ -242,6 +249,7 @@ def test_what_is_not_asked_for_is_not_in_the_workflow() -> None:
         ({"ttl_seconds": 599}, "gpu_fanout_ttl_seconds is 599"),
         ({"retry_failed": True}, "gpu_fanout_retry_failed needs the gpu_fanout_run_id"),
         ({"gpu_class": {"label": "nvidia"}}, "gpu_fanout_gpu_class takes a label and either any_of or more_than"),
+        ({"gpu_class": {"any_of": ["A100"]}}, "gpu_fanout_gpu_class takes a label and either any_of or more_than"),
         ({"no_retry_on": ["image"]}, "gpu_fanout_no_retry_on takes deadline and exit codes"),
     ],
 )
