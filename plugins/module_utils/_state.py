@@ -71,6 +71,7 @@ _LOST_REASONS = frozenset(
 )
 _NO_COMMAND = "failed to look-up entrypoint/cmd for image"
 """Argo has to ask the image's registry if neither the template nor its configuration says what the image runs."""
+_QUOTA = "exceeded quota"
 _FORBIDDEN = "workflowtaskresults.argoproj.io is forbidden"
 _INSUFFICIENT = re.compile(r"Insufficient ([\w./-]+?)[.,;]?(?:\s|$)")
 
@@ -261,7 +262,7 @@ class Run:
             yield from self._no_controller(now, around)
             yield from self._stuck(now)
             pending = [node.get("message") or "" for node in self.nodes.values() if node.get("phase") == "Pending"]
-            if message := next((text for text in pending if "exceeded quota" in text), ""):
+            if message := next((text for text in pending if _QUOTA in text), ""):
                 yield "quota", f"the namespace's quota does not allow more pods: {message}"
             for message in dict.fromkeys(text for text in pending if text.startswith(_NO_COMMAND)):
                 yield "image", f"no pod can be made: {message}"
@@ -332,7 +333,7 @@ class Run:
     def _stuck(self, now: float) -> Iterator[tuple[str, str]]:
         if self.phase != "Running" or not self.pods or now - self._quiet_since < STUCK or self.suspended():
             return
-        if self.at_work() or any(_backs_off(node) for node in self.nodes.values()):
+        if self.at_work() or any(map(_is_held, self.nodes.values())):
             return
         yield (
             "stuck",
@@ -444,8 +445,12 @@ def _wait_message(pod: Json) -> str:
     return ""
 
 
-def _backs_off(node: Json) -> bool:
-    return node.get("type") == "Retry" and node.get("phase") == "Running" and "Backoff" in (node.get("message") or "")
+def _is_held(node: Json) -> bool:
+    """Whether the controller waits before it goes on with a node: for a lock, for quota, or for the next attempt."""
+    message = node.get("message") or ""
+    if node.get("phase") == "Pending":
+        return _QUOTA in message or bool((node.get("synchronizationStatus") or {}).get("waiting"))
+    return node.get("type") == "Retry" and node.get("phase") == "Running" and "Backoff" in message
 
 
 def _instance(instance_id: str) -> str:

@@ -164,11 +164,19 @@ def test_a_controller_that_hangs_is_told_after_a_while_and_not_before() -> None:
     assert "all 3 pods have ended, but the Workflow is still Running" in kinds(run, STUCK)["stuck"]
 
 
-def test_a_retry_that_backs_off_is_not_stuck() -> None:
+@pytest.mark.parametrize(
+    ("kind", "held"),
+    [
+        ("Retry", {"phase": "Running", "message": "Backoff for 4 minutes"}),
+        ("Pod", {"phase": "Pending", "synchronizationStatus": {"waiting": "argo/Mutex/gpu"}}),
+        ("Pod", {"phase": "Pending", "message": 'pods "x" is forbidden: exceeded quota: gpus'}),
+    ],
+)
+def test_a_run_that_the_controller_holds_back_is_not_stuck(kind: str, held: dict[str, Any]) -> None:
     run = replay("fanout-ok", workflow_events=3)
-    retry = next(node for node in run.nodes.values() if node["type"] == "Retry")
-    run.nodes = {**run.nodes, retry["id"]: {**retry, "phase": "Running", "message": "Backoff for 4 minutes"}}
-    assert kinds(run, STUCK) == {}
+    node = next(node for node in run.nodes.values() if node["type"] == kind)
+    run.nodes = {**run.nodes, node["id"]: {**node, **held}}
+    assert "stuck" not in kinds(run, STUCK)
 
 
 @pytest.mark.parametrize(
