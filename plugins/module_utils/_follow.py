@@ -538,9 +538,9 @@ class Follower:
             self.collector.logs,
             proceed=lambda: not self._interrupted() and self._clock.monotonic() < self._deadline,
         )
-        self.collector.tick()
         for printer in self._printers:
             printer.finish(self.collector.logs)
+        self.collector.tick()
 
 
 def next_read_gap(gap: float, *, at_work: bool) -> float:

@@ -526,10 +526,13 @@ class Printer:
             self._write(log, lines)
 
     def finish(self, logs: Iterable[Log]) -> None:
-        """Pass on the lines that have no end."""
+        """Pass on the lines that have no end; a log whose last line cannot be written is not complete."""
         for log in logs:
             if rest := self._rest.pop((log.uid, log.container), b""):
-                self._write(log, [bytes(rest)])
+                try:
+                    self._write(log, [bytes(rest)])
+                except OSError as error:
+                    log.reason = log.why_incomplete or f"its last line could not be written: {error.strerror or error}"
 
 
 class MergedFiles:

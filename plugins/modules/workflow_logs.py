@@ -304,9 +304,9 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     collector.wait(deadline)
     collector.stop("wait_timeout was over")
     Archive(server, options, printers).complete([it], collector.logs, proceed=lambda: time.monotonic() < deadline)
-    collector.tick()
     for printer in printers:
         printer.finish(collector.logs)
+    collector.tick()
 
     logs = collector.logs
     result = {

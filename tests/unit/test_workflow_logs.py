@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +14,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log
+from ansible_collections.argo.workflows.plugins.module_utils._logs import MergedFiles
 from ansible_collections.argo.workflows.plugins.modules import workflow_logs
+from ansible_collections.argo.workflows.tests.unit import recordings
 from ansible_collections.argo.workflows.tests.unit.replay import Recorded
 
 
@@ -26,6 +31,15 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> Recorded:
     return server
 
 
+@pytest.fixture
+def with_pods(ended: Recorded) -> Recorded:
+    """A run that has ended and whose pods are there, each with a line that has no end."""
+    ended.pod_events = recordings.pod_events("fanout-ok")
+    line = b"2026-11-22T15:45:18.000000001Z hello"
+    ended.logs = {event["object"]["metadata"]["name"]: line for event in ended.pod_events}
+    return ended
+
+
 def fetch(**params: Any) -> dict[str, Any]:
     defaults = {name: option.get("default") for name, option in workflow_logs.ARGUMENT_SPEC.items()}
     module: Any = SimpleNamespace(params=defaults | {"name": "fanout-ok"} | params, check_mode=False)
@@ -37,6 +51,20 @@ def test_where_the_nodes_cannot_be_read_nobody_knows_whether_the_logs_are_comple
     result = fetch()
     assert (result["logs"], result["complete"]) == ([], False)
     assert "offloaded to the controller's database" in result["reason"]
+
+
+def test_a_last_line_that_cannot_be_written_is_a_reason_also_in_the_index(
+    with_pods: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: MergedFiles, log: Log, lines: list[bytes]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(MergedFiles, "write", full)
+    result = fetch(logs_dir=str(tmp_path), merged_log=True)
+    reasons = [log["reason"] for log in result["logs"]]
+    assert reasons == ["its last line could not be written: No space left on device"] * 3
+    index = json.loads((tmp_path / "fanout-ok" / "index.json").read_text())
+    assert [log["reason"] for log in index["logs"]] == reasons
 
 
 def test_of_pods_that_are_gone_each_log_is_missed(ended: Recorded, tmp_path: Path) -> None:
