@@ -135,7 +135,7 @@ class Cutter:
     """Cuts one stream of a container's log; `cursor` is moved on as lines are taken.
 
     With `stamps` the timestamps stay in the text. With `executor` the lines of Argo's executor stay, too. With `grep`
-    only lines are taken in which it is found.
+    only lines are taken in which it is found; of a line that comes in pieces the first one decides.
     """
 
     def __init__(

@@ -53,7 +53,8 @@ options:
     type: int
   grep:
     description:
-      - Only lines in which this regular expression (of Python) is found.
+      - Only lines in which this regular expression (of Python) is found. Of a line of more than 64 KiB the beginning
+        decides.
     type: str
   wait_timeout:
     description:
