@@ -556,7 +556,8 @@ def test_removal_takes_what_was_installed_and_the_lease_and_keeps_namespace_and_
 
 def test_the_namespace_and_the_crds_go_only_by_name() -> None:
     assert removed(argo_remove=["namespace"]) - removed() == {"Namespace argo"}
-    assert len(removed(argo_crds="absent") - removed()) == 8
+    shared = removed(argo_crds="absent") - removed()
+    assert len(shared) == 9 and "ClusterRole argo-workflows-tenant" in shared
 
 
 # -- bad input --------------------------------------------------------------------------------------------------------
@@ -758,6 +759,27 @@ def test_what_cannot_be_put_back_is_deleted_only_when_argo_serves() -> None:
 
     assert deleted(tasks[position]["block"]) == ["{{ __argo_before.other_controllers }}"]
     assert deleted(tasks[position + 1 :]) == ["{{ __argo_stale }}"]
+
+
+def tasks_of(file: str) -> list[dict[str, Any]]:
+    return DataLoader().load_from_file(str(ROLE / "tasks" / file), trusted_as_template=True)
+
+
+def test_a_token_that_cannot_be_written_is_found_before_anything_is_changed() -> None:
+    names = [next(iter(task.keys() & {"argo.workflows.argo_token", "block"}), "") for task in tasks_of("apply.yml")]
+    tried = names.index("argo.workflows.argo_token")
+    assert tried < names.index("block") and tasks_of("apply.yml")[tried]["check_mode"] is True
+
+
+@pytest.mark.parametrize(
+    ("file", "tag", "told"),
+    [("", "all", False), ("/token", "all", True), ("/token", "argo_rbac", False), ("/token", "argo_server", True)],
+)
+def test_check_mode_tells_of_the_token(file: str, tag: str, told: bool) -> None:
+    (task,) = (task for task in tasks_of("extras.yml") if "argo.workflows.argo_token" in task)
+    changed = {"argo_client_token_file": file, "ansible_run_tags": [tag]}
+    conditions = [f"({condition})" for condition in task["when"]]
+    assert found_before(" and ".join(conditions), changed, check_mode=True) is told
 
 
 def test_every_variable_has_a_specification_with_the_same_default_and_a_sentence() -> None:
