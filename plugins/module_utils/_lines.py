@@ -184,12 +184,13 @@ class Cutter:
     def finish(self, whole: bool) -> Taken:
         """Take what came of a line without an end: the stream is over.
 
-        Unless it is known to be `whole`, what may become a line of the executor is left to the next stream.
+        Unless it is known to be `whole`, it is left to the next stream if it may become a line of the executor, or one
+        in which `grep` is found.
         """
         taken = Taken()
         stamp, space, text = self._rest.partition(b" ")
         if self._inside or (space and _STAMP.fullmatch(stamp)):
-            if self._inside or whole or not self._may_be_executors(text):
+            if self._inside or whole or not (self._grep or self._may_be_executors(text)):
                 self._take_piece(taken)
         elif not self._rest[:4].isdigit():  # nor the beginning of a timestamp
             taken.complaint = self._rest.decode(errors="replace")
@@ -224,7 +225,7 @@ class Cutter:
         if filtered:
             parts = [part for part in parts if not self._is_executors(part[2], taken)]
         if self._grep:
-            parts = [part for part in parts if self._grep.search(part[2])]
+            parts = [part for part in parts if self._is_found(part[2])]
         if parts:
             kept = [b"".join(part) for part in parts] if self._stamps else [part[2] for part in parts]
             taken.text += b"\n".join(kept) + b"\n"
@@ -238,6 +239,10 @@ class Cutter:
         self.cursor.exited = self.cursor.exited or _LAST_MESSAGE in text
         self.cursor.saving = self.cursor.saving or bool(_SAVING.search(text))
         return True
+
+    def _is_found(self, text: bytes) -> bool:
+        """Whether a line is one of those that are wanted."""
+        return not self._grep or bool(self._grep.search(text))
 
     def _move(self, parts: list[tuple[bytes, bytes, bytes]]) -> None:
         """Put the cursor on the last of some whole lines."""
@@ -262,10 +267,9 @@ class Cutter:
         piece, self._rest = self._rest, b""
         if not self._inside:
             stamp, space, piece = piece.partition(b" ")
-            self._inside = True
+            self._inside, self._mute = True, not self._is_found(piece)
             if not self._searching or self._is_new_piece(stamp.decode(), taken):
                 self._begin_line(stamp.decode())
-                self._mute = self._grep is not None and not self._grep.search(piece)
                 taken.text += stamp + space if self._stamps and not self._mute else b""
         piece = self._advance(piece)
         taken.text += b"" if self._mute else piece
@@ -329,7 +333,7 @@ class Cutter:
         if same_place and fits and zlib.crc32(text[: cursor.length]) == cursor.crc:
             self._searching = False
             if not cursor.ended:
-                self._inside, self._skip = True, cursor.length
+                self._inside, self._skip, self._mute = True, cursor.length, not self._is_found(text)
                 self._take_end_of_line(text, taken)
             return False
         if stamp > cursor.high:

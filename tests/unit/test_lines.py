@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -194,6 +195,13 @@ def test_lines_that_stdout_and_stderr_write_out_of_order_come_once() -> None:
     assert (text, taken.gap) == (b"a\nb\nc\nd\n", None)
 
 
+@pytest.mark.parametrize(("text", "expected"), [(b"an ERROR", b"an ERROR\n"), (b"an ERRAND", b"")])
+def test_a_line_in_which_the_stream_breaks_is_searched_as_a_whole(text: bytes, expected: bytes) -> None:
+    cursor, grep = Cursor(), re.compile(b"ERROR")
+    assert feed(Cutter(cursor, grep=grep), log((0, b"an ERR"), ended=False), whole=False).text == b""
+    assert feed(Cutter(cursor, grep=grep), log((0, text))).text == expected
+
+
 TEXTS = st.one_of(
     st.binary(max_size=8).map(lambda b: b.replace(b"\n", b"")),
     st.sampled_from([b"", b"x", b"same", EXECUTOR, b"long " * 50]),
@@ -206,21 +214,22 @@ TEXTS = st.one_of(
     st.lists(st.floats(0, 1), max_size=4),
     st.sampled_from([1, 7, 100, 4096]),
     st.booleans(),
+    st.sampled_from([None, re.compile(b"^lo|x|e$")]),
 )
 def test_however_often_it_breaks_each_byte_comes_once_and_in_order(
-    steps: list[tuple[int, bytes]], breaks: list[float], size: int, ended: bool
+    steps: list[tuple[int, bytes]], breaks: list[float], size: int, ended: bool, grep: re.Pattern[bytes] | None
 ) -> None:
     _lines._HOLD = 160  # a long line is a short one here
     tick, lines = 0, []
     for step, text in steps:
         lines.append((tick := tick + step, text))
-    whole = feed(Cutter(Cursor()), log(*lines, ended=ended or not lines))
+    whole = feed(Cutter(Cursor(), grep=grep), log(*lines, ended=ended or not lines))
     cursor = Cursor()
     total = Taken()
     for share in [*breaks, None]:
         data = log(*since(cursor, lines), ended=ended or not lines)
         cut = len(data) if share is None else int(len(data) * share)
-        taken = feed(Cutter(cursor), data[:cut], size, whole=share is None)
+        taken = feed(Cutter(cursor, grep=grep), data[:cut], size, whole=share is None)
         assert taken.gap is None and not taken.complaint
         total.text += taken.text
         total.lines += taken.lines

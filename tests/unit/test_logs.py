@@ -218,6 +218,15 @@ def test_lines_that_were_not_asked_for_are_not_missing(options: dict[str, Any], 
     assert (log.complete, log.why_incomplete, log.lines) == (True, "", len(lines))
 
 
+@pytest.mark.parametrize(("grep", "expected"), [(b"hel", [b"hello"]), (b"bye", [])])
+def test_a_last_line_without_end_is_searched_too(grep: bytes, expected: list[bytes]) -> None:
+    got: list[bytes] = []
+    printer = Printer(lambda log, some: got.extend(some))
+    collector = collect(Kubelet(LINE.rstrip()), None, pod(), sinks=[printer], follow=False, grep=re.compile(grep))
+    printer.finish(collector.logs)
+    assert got == expected and all(log.complete for log in collector.logs)
+
+
 def test_the_beginning_of_a_log_that_began_after_since_is_missed_if_it_was_rotated_away() -> None:
     rotated = WORDS.partition(b"line 2\n")[2]
     [log] = collect(File(rotated), None, pod(), follow=False, since="2026-11-22T15:00:00Z").logs
