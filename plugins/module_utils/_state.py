@@ -145,7 +145,10 @@ class Run:
         status = {
             key: value for key, value in workflow.get("status", {}).items() if key not in ("nodes", "compressedNodes")
         }
-        self.workflow = {**workflow, "status": status}
+        metadata = workflow["metadata"]
+        if self.done:  # what was read may be older than what the watch has said
+            metadata = {**metadata, "labels": self.labels}
+        self.workflow = {**workflow, "metadata": metadata, "status": status}
 
     def see_pod(self, pod: Json, now: float, *, deleted: bool = False) -> None:
         """A pod of the run was added, has changed, or is gone. `pod` as `trim` gave it."""

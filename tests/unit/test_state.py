@@ -69,6 +69,14 @@ def test_an_end_that_only_the_watch_has_told_is_the_phase_of_the_run_and_of_its_
     assert run.done and not run.read_to_end
 
 
+def test_an_older_reading_does_not_take_an_end_back() -> None:
+    running, ended = (recordings.workflow_events("fanout-ok")[place] for place in (1, -1))
+    run = Run(running["metadata"], 0.0)
+    run.see_metadata(ended["metadata"], 1.0)
+    run.see_workflow(running, 2.0)
+    assert (run.phase, run.done, run.read_to_end) == ("Succeeded", True, False)
+
+
 @pytest.mark.parametrize("name", recordings.NAMES)
 def test_nothing_is_wrong_with_a_run_that_has_succeeded(name: str) -> None:
     run = replay(name)
