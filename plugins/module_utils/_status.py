@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from ansible_collections.argo.workflows.plugins.module_utils._preflight import quantity
+
 FIELD_MANAGER = "argo.workflows"
 MARK = "argo.workflows/applied"
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -150,10 +152,24 @@ def is_applied(wanted: Object, live: Object) -> bool:
 def contains(live: Any, wanted: Any) -> bool:
     """Whether everything that is wanted is there; what the server has filled in besides does not count."""
     if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(contains(live.get(key), value) for key, value in wanted.items())
+        return isinstance(live, Mapping) and all(
+            (contains_amounts if key in AMOUNTS and value else contains)(live.get(key), value)
+            for key, value in wanted.items()
+        )
     if isinstance(wanted, list):
         return isinstance(live, list) and len(live) == len(wanted) and all(map(contains, live, wanted))
     return bool(live == wanted)
+
+
+AMOUNTS = frozenset({"hard", "limits", "requests"})
+"""The keys of maps of quantities, which the API server writes its own way: 0.5 becomes "500m"."""
+
+
+def contains_amounts(live: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
+    """Whether every amount that is wanted of a resource is there, however it is written."""
+    return live is not None and all(
+        name in live and quantity(live[name]) == quantity(amount) for name, amount in wanted.items()
+    )
 
 
 def is_needed(wanted: Object, live: Object | None, update_crds: bool) -> bool:

@@ -82,6 +82,20 @@ def test_what_was_changed_or_is_wanted_otherwise_is_applied(live: dict[str, Any]
     assert _status.is_needed(ROLE, live, False)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "live", "needed"),
+    [
+        ({"requests.nvidia.com/gpu": 8}, {"requests.nvidia.com/gpu": "8"}, False),
+        ({"cpu": 0.5, "memory": "1024Mi"}, {"cpu": "500m", "memory": "1Gi"}, False),
+        ({"pods": "8"}, {"pods": "9"}, True),
+        ({"pods": "8"}, {}, True),
+    ],
+)
+def test_a_quantity_is_compared_by_its_value(wanted: dict[str, Any], live: dict[str, str], needed: bool) -> None:
+    quota = thing("ResourceQuota", spec={"hard": wanted})
+    assert _status.is_needed(quota, _status.marked(quota) | {"spec": {"hard": live}}, False) is needed
+
+
 def test_a_second_key_beside_the_configuration_is_put_right() -> None:
     wanted = thing("ConfigMap", data={"config": "a"})
     live = _status.marked(wanted)
