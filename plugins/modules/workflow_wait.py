@@ -294,7 +294,7 @@ logs_dir:
   type: str
 logs_complete:
   description:
-    - Whether all logs are complete. It is false, too, where the nodes of the Workflow cannot be read: then nobody knows
+    - Whether all logs are complete. It is false, too, where the nodes of the Workflow cannot be read. Then nobody knows
       which logs there should be, and RV(diagnoses) says why.
   returned: with one Workflow, if O(logs_dir) is set
   type: bool
