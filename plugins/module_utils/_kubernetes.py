@@ -194,7 +194,8 @@ class Cluster:
     def watch(self, path: str, resource_version: str, *, accept: str = JSON, **query: Any) -> Iterator[dict[str, Any]]:
         """The events of one watch, `{"type": …, "object": …}`, bookmarks among them.
 
-        Ends when the server ends it, after half an hour or more. Raises ApiError when it breaks: status 410 if `resource_version` is too old.
+        Ends when the server ends it, after half an hour or more. Raises ApiError when it breaks: status 410 if
+        `resource_version` is too old.
         """
         query = {
             "watch": "true",

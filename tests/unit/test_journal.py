@@ -46,9 +46,12 @@ def test_a_reader_that_stands_still_does_not_stop_the_writer(
 ) -> None:
     monkeypatch.setattr(_journal, "PATIENCE", 0.2)
     journal, reader = pipe
-    writer = threading.Thread(
-        target=lambda: [journal.write("tree", lines=[str(number) * 1000]) for number in range(200)], daemon=True
-    )
+
+    def write() -> None:
+        for number in range(200):
+            journal.write("tree", lines=[str(number) * 1000])
+
+    writer = threading.Thread(target=write, daemon=True)
     writer.start()
     writer.join(timeout=5)
     assert not writer.is_alive()
@@ -64,12 +67,13 @@ def test_a_reader_that_stands_still_does_not_stop_the_writer(
 def test_an_event_of_any_length_comes_whole_to_a_slow_reader(pipe: tuple[Journal, int]) -> None:
     journal, reader = pipe
     text = "ä" * 300_000
-    writer = threading.Thread(target=lambda: (journal.write("note", text=text), journal.close()), daemon=True)
+    writer = threading.Thread(target=journal.write, args=("note",), kwargs={"text": text}, daemon=True)
     writer.start()
     data = b""
     while writer.is_alive():
         data += read(reader)
         time.sleep(0.001)
+    journal.close()
     assert json.loads(data + read(reader))["text"] == text
 
 
