@@ -15,7 +15,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.argo.workflows.plugins.module_utils import _nodes
 
@@ -42,7 +42,7 @@ _LEAVES = ("container", "script", "containerSet", "resource", "suspend", "http",
 # The shape of what is read here and in preflight; all else in a manifest is between its author and Argo.
 # A name that is no string even sends Argo v4.1.2's controller into a panic loop.
 # {"key": shape} is a mapping, [shape] a list, (several, one) either, and {} is any mapping.
-_Shape = type | dict[str, "_Shape"] | list["_Shape"] | tuple["_Shape", "_Shape"]
+_Shape: TypeAlias = "type | dict[str, _Shape] | list[_Shape] | tuple[_Shape, _Shape]"
 _KINDS = {
     dict: "a mapping",
     list: "a list",

@@ -27,7 +27,8 @@ from ansible_collections.argo.workflows.tests.commands.local_cluster import KUBE
 
 NAMESPACE = "argo-faults"
 LINES = 80
-SLOWLY = f"for number in $(seq {LINES}); do echo $number; sleep 0.1; done"
+# What bash says when it is told to end is left out.
+SLOWLY = f"exec 2>/dev/null; for number in $(seq {LINES}); do echo $number; sleep 0.1; done"
 MANY = 120_000
 # A kubelet looks every 10 seconds for logs of more than 10 MiB, and of those that it has rotated it gives nothing more.
 FAST = f"""
