@@ -215,8 +215,8 @@ class Follower:
         """
         path, names = workflows(self.wanted.namespace), self.wanted.names
         if self.wanted.label_selector:
-            chosen = self._cluster.pages(path, accept=METADATA_LIST, labelSelector=self.wanted.label_selector)
-            names = tuple(item["metadata"]["name"] for page in chosen for item in page.get("items") or ())
+            chosen = self._cluster.list(path, accept=METADATA_LIST, labelSelector=self.wanted.label_selector)
+            names = tuple(item["metadata"]["name"] for item in chosen)
         query = {"fieldSelector": f"metadata.name={names[0]}"} if len(names) == 1 else {}
         found: dict[str, dict[str, Any]] | None = {}
         for kind, item in self._cluster.events(

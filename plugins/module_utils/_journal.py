@@ -60,6 +60,8 @@ class Journal:
         """Write one event, if there is room for it; a reader that has gone away ends the journal, not the wait."""
         with self._lock:
             self._flush(0)
+            if not self._file:
+                return
             if self._rest:
                 self._missed += 1
                 return
@@ -73,14 +75,12 @@ class Journal:
     def _flush(self, patience: float) -> None:
         """Write what is to be written, as far as there is room, or comes some within `patience` seconds."""
         if not self._file:
-            self._rest = memoryview(b"")
+            return
         room = select.poll()
+        room.register(self._file, select.POLLOUT)
         deadline = time.monotonic() + patience
         try:
-            while self._file and self._rest:
-                room.register(self._file, select.POLLOUT)
-                if not room.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                    return
+            while self._rest and room.poll(max(0.0, deadline - time.monotonic()) * 1000):
                 written = self._file.write(self._rest[: select.PIPE_BUF])  # where there is room, this much never blocks
                 self._rest = self._rest[written:]
         except OSError:
