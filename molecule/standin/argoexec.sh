@@ -46,7 +46,7 @@ emissary)
   trap 'signalled=1; $b kill -TERM $child 2>/dev/null' TERM  # it may have ended just now
   while :; do
     signalled=
-    wait $child
+    wait $child 2>/dev/null  # this shell would say how the command ended
     code=$?
     [ "$signalled" ] || break
   done
