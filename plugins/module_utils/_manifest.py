@@ -65,7 +65,7 @@ _CONTAINER: _Shape = {
     "env": [{"valueFrom": {"secretKeyRef": {}, "configMapKeyRef": {}}}],
     "envFrom": [{"secretRef": {}, "configMapRef": {}}],
 }
-_CALL: dict[str, _Shape] = {"name": str, "template": str}
+_CALL: dict[str, _Shape] = {"name": str, "template": str, "withItems": list}
 _TEMPLATE: dict[str, _Shape] = {
     **_PLACE,
     "name": str,

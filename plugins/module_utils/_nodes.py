@@ -502,7 +502,7 @@ class _Lists:
         if len(steps) != 1:
             return []
         step = steps[0][1]
-        if step.get("withItems"):
+        if isinstance(step.get("withItems"), list):
             return list(step["withItems"])
         text = step.get("withParam") or ""
         reference = _WHOLE_REFERENCE.fullmatch(text.strip())

@@ -121,13 +121,24 @@ def test_a_node_must_have_the_gpus() -> None:
     assert "asks for 9 nvidia.com/gpu" in said and "8 nvidia.com/gpu allocatable" in said
 
 
-def test_a_parameter_must_be_one_of_the_workflow(tmp_path: Path) -> None:
-    (tmp_path / "own.yaml").write_text(SAY)
-    options = {"src": str(tmp_path / "own.yaml"), "namespace": NAMESPACE, "parameters": {"mesages": ["a"]}}
+@pytest.mark.parametrize(
+    ("manifest", "parameters", "said"),
+    [
+        (SAY, {"mesages": ["a"]}, "has no parameter mesages; its parameters are: messages"),
+        (SAY.replace("entrypoint: main", "entrypoint: mian"), {}, "the entrypoint mian is not one of the templates: main"),
+        (SAY.replace("kind: Workflow", "kind: CronWorkflow"), {}, "is not a Workflow: it has kind CronWorkflow"),
+        (SAY + "    - [", {}, "is neither YAML nor JSON"),
+        (SAY + "    - name: 7", {}, "spec.templates[1].name"),
+    ],
+)
+def test_a_manifest_must_be_one_that_can_run(
+    manifest: str, parameters: dict[str, list[str]], said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "own.yaml").write_text(manifest)
+    options = {"src": str(tmp_path / "own.yaml"), "namespace": NAMESPACE, "parameters": parameters}
     task = {"name": "It runs", "argo.workflows.workflow": options}
     (tmp_path / "play.json").write_text(json.dumps([{"hosts": "local", "gather_facts": False, "tasks": [task]}]))
-    said = sentence(play(str(tmp_path / "play.json"), "-e", f"ansible_python_interpreter={sys.executable}"))
-    assert "has no parameter mesages; its parameters are: messages" in said
+    assert said in sentence(play(str(tmp_path / "play.json"), "-e", f"ansible_python_interpreter={sys.executable}"))
 
 
 def test_the_interpreter_must_have_the_kubernetes_package(tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def test_what_is_no_workflow_is_refused_by_name(text: str, sentence: str) -> Non
         ({"main__steps": [["n"]]}, "spec.templates[0].steps[0][0] of x.yaml is a string, and a mapping is expected"),
         ({"main__steps": [[None]]}, "spec.templates[0].steps[0][0] of x.yaml is empty, and a mapping is expected"),
         ({"main__steps": [{"name": True}]}, "spec.templates[0].steps[0].name of x.yaml is a boolean, and a string"),
+        ({"main__steps": [{"withItems": 5}]}, "steps[0].withItems of x.yaml is a whole number, and a list is expected"),
         ({"main__steps": [{"inline": {"steps": 7}}]}, "steps[0].inline.steps of x.yaml is a whole number, and a list"),
         ({"work__name": 7}, "spec.templates[1].name of x.yaml is a whole number, and a string is expected: put"),
         ({"work__container": "busybox"}, "spec.templates[1].container of x.yaml is a string, and a mapping"),

@@ -250,6 +250,12 @@ def test_what_is_not_asked_for_is_not_in_the_workflow() -> None:
         ({"retry_failed": True}, "gpu_fanout_retry_failed needs the gpu_fanout_run_id"),
         ({"gpu_class": {"label": "nvidia"}}, "gpu_fanout_gpu_class takes a label and either any_of or more_than"),
         ({"gpu_class": {"any_of": ["A100"]}}, "gpu_fanout_gpu_class takes a label and either any_of or more_than"),
+        ({"gpu_class": {"label": "nvidia", "any_of": "A100"}}, "any_of is a list of values, such as [A100]"),
+        ({"gpu_class": {"label": "nvidia_memory", "any_of": 40000}}, "any_of is a list of values"),
+        ({"gpu_class": {"label": "nvidia", "any_of": []}}, "any_of is a list of values"),
+        ({"gpu_class": {"label": "nvidia", "any_of": {"A100": 1}}}, "any_of is a list of values"),
+        ({"gpu_class": {"label": "nvidia_memory", "more_than": "40Gi"}}, "more_than is a whole number, such as 40000"),
+        ({"gpu_class": {"label": "coreweave_vram", "more_than": 39.5}}, "more_than is a whole number"),
         ({"no_retry_on": ["image"]}, "gpu_fanout_no_retry_on takes deadline and exit codes"),
     ],
 )
@@ -266,6 +272,7 @@ def test_options_that_do_not_go_together_are_named(changed: dict[str, Any], sent
         {"ttl_seconds": 60, "logs_dir": ""},
         {"retry_failed": True, "run_id": "7"},
         {"gpu_class": {"label": "gke", "any_of": ["nvidia-l4"]}},
+        {"gpu_class": {"label": "coreweave_vram", "more_than": "40"}},
         {"no_retry_on": ["deadline", 42, "43"]},
     ],
 )
