@@ -125,7 +125,7 @@ def test_a_node_must_have_the_gpus() -> None:
     ("manifest", "parameters", "said"),
     [
         (SAY, {"mesages": ["a"]}, "has no parameter mesages; its parameters are: messages"),
-        (SAY.replace("entrypoint: main", "entrypoint: mian"), {}, "the entrypoint mian is not one of the templates: main"),
+        (SAY.replace("entrypoint: main", "entrypoint: mian"), {}, "the entrypoint mian is not one of the templates"),
         (SAY.replace("kind: Workflow", "kind: CronWorkflow"), {}, "is not a Workflow: it has kind CronWorkflow"),
         (SAY + "    - [", {}, "is neither YAML nor JSON"),
         (SAY + "    - name: 7", {}, "spec.templates[1].name"),
