@@ -15,8 +15,9 @@ from ansible_collections.argo.workflows.tests.bench.measure import Row, markdown
 INTRODUCTION = """\
 # Benchmarks
 
-The collection, `argo`, `kubectl`, `kubernetes.core` and bare HTTP on the same work, on the same cluster, in turn
-(A B C A B C …). Written by `make bench`; every single figure is in `tests/bench/results.json`.
+The collection, `argo`, `kubectl`, `kubernetes.core` and bare HTTP on the same work, on the same cluster, in turn:
+each once a round, in an order drawn anew for each round. Written by `make bench`; every single figure is in
+`tests/bench/results.json`.
 
 - Figures are medians, with the range and the number of measurements; *ratio* is to the first way of the same work.
 - Ways that are an Ansible task are given over the time of an empty playbook, measured in the same rounds (starting

@@ -9,6 +9,7 @@ import contextlib
 import datetime
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -86,14 +87,17 @@ class Bench:
     # -- measuring ------------------------------------------------------------------------------------------------
 
     def in_turn(self, ways: Mapping[str, Way | str]) -> dict[str, Series]:
-        """Measure A B C A B C …; a string instead of a Way says why that one is absent."""
+        """Measure each way once a round; a string instead of a Way says why that one is absent.
+
+        The order is drawn anew for each round: what comes after an idle minute is slower, and that is not always the same.
+        """
         values: dict[str, list[float]] = {name: [] for name, way in ways.items() if isinstance(way, Way)}
         spent = dict.fromkeys(values, 0.0)
         empty: list[float] = []
         for _round in range(self.rounds):
             if any(isinstance(way, Way) and way.over_empty for way in ways.values()):
                 empty.append(self.play([]))
-            for name, way in ways.items():
+            for name, way in random.sample(list(ways.items()), len(ways)):
                 if isinstance(way, Way) and spent[name] < ENOUGH:
                     begin = time.monotonic()
                     values[name].append(way.run())
