@@ -89,7 +89,7 @@ class Bench:
     def in_turn(self, ways: Mapping[str, Way | str]) -> dict[str, Series]:
         """Measure each way once a round; a string instead of a Way says why that one is absent.
 
-        The order is drawn anew for each round: what comes after an idle minute is slower, and that is not always the same.
+        The order is drawn anew for each round: what comes after an idle minute is slower, and that is to hit them all.
         """
         values: dict[str, list[float]] = {name: [] for name, way in ways.items() if isinstance(way, Way)}
         spent = dict.fromkeys(values, 0.0)
