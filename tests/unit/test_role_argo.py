@@ -610,6 +610,55 @@ def test_bad_input_gets_a_sentence(changed: dict[str, Any], sentence: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"argo_server_tls": False}, "argo_server_tls: this must be text, so put it in quotes"),  # off, in YAML
+        ({"argo_instance_id": 7, "argo_managed_namespace": None}, "argo_managed_namespace, argo_instance_id: this"),
+        ({"argo_server_auth_modes": "server"}, "argo_server_auth_modes: this must be a list or a dictionary"),
+        ({"argo_config": '{"parallelism": 5}'}, "-e '{\"argo_config\": ...}'"),
+        ({"argo_node_selector": "pool=infra", "argo_remove": "workflows"}, "argo_node_selector, argo_remove: this"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_named_before_anything_builds_on_it(changed: dict[str, Any], named: str) -> None:
+    assert named in problems(**changed)
+
+
+def test_the_type_of_every_option_is_looked_at_that_ansible_would_let_pass() -> None:
+    options = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    free = {name for name, option in options.items() if option["type"] == "str" and "choices" not in option}
+    assert set(value("__argo_texts")) == free | {"argo_server_tls"}
+    assert set(value("__argo_structures")) == {n for n, o in options.items() if o["type"] in ("list", "dict")}
+
+
+TEXT = [
+    *({name: "false"} for name in ("argo_client", "argo_tenants")),
+    {"argo_parallelism": "0"},
+    {"argo_namespace_parallelism": "0"},
+]
+"""What `-e NAME=VALUE` and an INI inventory give: every value is text."""
+
+
+@pytest.mark.parametrize("changed", TEXT)
+def test_text_of_the_command_line_means_what_it_says(changed: dict[str, str]) -> None:
+    assert objects(**changed) == objects()
+
+
+def test_numbers_of_the_command_line_are_numbers_of_the_configuration() -> None:
+    """The controller ends at `parallelism: "5"`."""
+    found = config(argo_parallelism="5", argo_namespace_parallelism="3")
+    assert (found["parallelism"], found["namespaceParallelism"]) == (5, 3)
+    with_token = {"argo_client": "true", "argo_client_token_file": "/tmp/token"}
+    assert problems(**with_token, argo_client_token_seconds="7200") == ""
+    assert "is 300" in problems(**with_token, argo_client_token_seconds="300")
+
+
+def test_an_installation_is_not_taken_over_by_a_false_of_the_command_line() -> None:
+    others = ["Service argo/argo-server (made by helm)"]
+    assert found_before("__argo_obstacles", {"argo_adopt": "false"}, others=others)
+    assert not found_before("__argo_obstacles", {"argo_adopt": "true"}, others=others)
+
+
+@pytest.mark.parametrize(
     "changed",
     [
         {"argo_instance_id": "team-a.1"},
