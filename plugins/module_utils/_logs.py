@@ -489,10 +489,11 @@ def wanted_containers(pod: Mapping[str, Any], wanted: Iterable[str]) -> list[Con
     init = {container["name"] for container in status.get("initContainerStatuses") or ()}
     statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
     names = {container["name"] for container in statuses}
+    own_set = pod.get("spec", {}).get("containerSet") or ()
     for container in statuses:
         name = container["name"]
         own = name not in init and not is_executors(name)
-        is_main = name == "main" or (own and "main" not in names)
+        is_main = name == "main" or name in own_set or (own and "main" not in names)
         if name in wanted or "all" in wanted or ("main" in wanted and is_main):
             state = container.get("state") or {}
             started_at = (state.get("terminated") or state.get("running") or {}).get("startedAt") or ""

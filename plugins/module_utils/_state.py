@@ -10,7 +10,9 @@ the Workflow's status, which the controller writes seldom; both are laid over ea
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -351,7 +353,8 @@ class Run:
 def trim(pod: Json) -> dict[str, Any]:
     """A pod with only what is needed of it here and by `_nodes`, in the same shape: 10,000 of them must fit in memory.
 
-    `spec.requests` is added: what its containers ask for of each resource, while it is not scheduled.
+    Added are `spec.requests`, what its containers ask for of each resource, while it is not scheduled; and
+    `spec.containerSet`, the names of the containers that its template has instead of `main`.
     """
     metadata, spec, status = pod["metadata"], pod.get("spec") or {}, pod.get("status") or {}
     annotations = metadata.get("annotations") or {}
@@ -384,7 +387,20 @@ def trim(pod: Json) -> dict[str, Any]:
             kept["status"][key] = status[key]
     if not spec.get("nodeName"):
         kept["spec"]["requests"] = _requests(spec.get("containers") or ())
+    if names := _container_set(spec):
+        kept["spec"]["containerSet"] = names
     return kept
+
+
+def _container_set(spec: Json) -> list[str]:
+    """The names in the containerSet of a pod's template, which Argo hands to the pod's own containers as JSON."""
+    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+        for variable in container.get("env") or ():
+            if variable["name"] == "ARGO_TEMPLATE" and '"containerSet"' in variable.get("value", ""):
+                with contextlib.suppress(ValueError):  # a large template is in a ConfigMap, and its path is here
+                    template = json.loads(variable["value"])
+                    return [each["name"] for each in (template.get("containerSet") or {}).get("containers") or ()]
+    return []
 
 
 def _trim_container(status: Json) -> dict[str, Any]:

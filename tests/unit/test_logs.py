@@ -29,6 +29,8 @@ from ansible_collections.argo.workflows.plugins.module_utils._logs import (
     wanted_containers,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._nodes import parse_node_name
+from ansible_collections.argo.workflows.plugins.module_utils._state import trim
+from ansible_collections.argo.workflows.tests.unit import recordings
 
 ENDED = {"terminated": {"startedAt": "2026-11-22T15:45:18Z", "exitCode": 0}}
 LINE = b"2026-11-22T15:45:18.000000001Z hello\n"
@@ -152,6 +154,13 @@ def test_containers_are_chosen_by_name(wanted: tuple[str, ...], expected: list[s
 def test_main_means_all_containers_of_a_container_set() -> None:
     it = pod(a=ENDED, b=ENDED, wait=ENDED)
     assert [container.name for container in wanted_containers(it, ["main"])] == ["a", "b"]
+
+
+def test_a_container_set_may_have_a_container_called_main_and_a_sidecar_is_none_of_it() -> None:
+    [recorded] = recordings.pods("container-set")
+    it = trim(recorded)
+    it["status"]["containerStatuses"].append({"name": "proxy", "state": ENDED})
+    assert [container.name for container in wanted_containers(it, ["main"])] == ["a", "main"]
 
 
 def test_the_index_says_what_was_had(tmp_path: Path) -> None:
