@@ -288,6 +288,8 @@ class Run:
     def _unschedulable(self, around: Surroundings) -> Iterator[tuple[str, str]]:
         waiting: dict[str, list[Json]] = {}
         for pod in self.pods.values():
+            if _is_over(pod):
+                continue  # it was deleted while it waited
             for condition in pod["status"].get("conditions") or ():
                 if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
                     waiting.setdefault(condition.get("message") or "", []).append(pod)

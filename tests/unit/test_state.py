@@ -116,6 +116,13 @@ def test_a_diagnosis_keeps_the_time_it_was_first_made_whatever_its_words() -> No
     assert {found.since for found in run.diagnoses(70.0)} == {10.0}
 
 
+def test_a_pod_that_was_deleted_while_it_waited_waits_no_more() -> None:
+    run = replay("fanout-unschedulable", workflow_events=2, pod_events=2)
+    for pod in list(run.pods.values()):
+        run.see_pod(pod, 20.0, deleted=True)
+    assert set(kinds(run)) == {"lost"}
+
+
 def test_a_deleted_pod_did_not_fail_but_went_away() -> None:
     found = kinds(replay("fanout-pod-deleted"))
     assert "did not fail but went away: the pod was deleted" in found["lost"]
