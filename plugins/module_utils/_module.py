@@ -9,9 +9,11 @@ Private to the collection.
 from __future__ import annotations
 
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
@@ -77,6 +79,22 @@ class UserError(Exception):
     def __init__(self, sentence: str, /, **result: Any) -> None:
         super().__init__(sentence)
         self.result = result
+
+
+def logs_folder(logs_dir: str | None) -> Path | None:
+    """The option `logs_dir` as an absolute path, None without it; UserError if nothing can be written there.
+
+    That is better said now than at the end of a long wait.
+    """
+    if not logs_dir:
+        return None
+    folder = Path(logs_dir).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UserError(f"logs_dir: nothing can be written to {folder}: {error.strerror or error}") from error
+    return folder
 
 
 def run_module(

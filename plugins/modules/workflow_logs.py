@@ -186,7 +186,6 @@ logs_dir:
 import datetime
 import re
 import time
-from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -195,7 +194,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._archive import Arc
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster, pods, workflows
 from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, MergedFiles, Printer
-from ansible_collections.argo.workflows.plugins.module_utils._module import LOG_SPEC, UserError, run_module
+from ansible_collections.argo.workflows.plugins.module_utils._module import LOG_SPEC, UserError, logs_folder, run_module
 from ansible_collections.argo.workflows.plugins.module_utils._state import WORKFLOW_LABEL, Run, belongs_to, trim
 
 MAX_LOGS = 1000
@@ -271,7 +270,7 @@ class Lines:
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    directory = Path(params["logs_dir"]).absolute() if params["logs_dir"] and not module.check_mode else None
+    directory = None if module.check_mode else logs_folder(params["logs_dir"])
     options = options_of(params)
     cluster = Cluster.from_params(params)
     server = server_of(params, cluster)

@@ -308,7 +308,6 @@ logs_incomplete:
 import select
 import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -318,7 +317,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow import Foll
 from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._logs import LogOptions
-from ansible_collections.argo.workflows.plugins.module_utils._module import LOG_SPEC, UserError, run_module
+from ansible_collections.argo.workflows.plugins.module_utils._module import LOG_SPEC, UserError, logs_folder, run_module
 from ansible_collections.argo.workflows.plugins.module_utils._result import failure_of, result_of
 from ansible_collections.argo.workflows.plugins.module_utils._state import KINDS
 
@@ -372,7 +371,7 @@ def wanted_of(params: dict[str, Any]) -> Wanted:
         timeout=params["wait_timeout"],
         give_up_on=frozenset(params["give_up_on"]),
         give_up_after=params["give_up_after"],
-        logs_dir=Path(params["logs_dir"]).absolute() if params["logs_dir"] else None,
+        logs_dir=logs_folder(params["logs_dir"]),
         logs=LogOptions(tuple(params["containers"]), params["log_timestamps"], max(2, params["parallel_logs"])),
         merged=params["merged_log"],
         show_tree=params["progress"] != "none",
@@ -402,7 +401,10 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     interrupted = watch_for_interrupt()
     wanted = wanted_of(params)
     cluster = Cluster.from_params(params)
-    journal = Journal(params["journal"])
+    try:
+        journal = Journal(params["journal"])
+    except OSError as error:
+        raise UserError(f"journal: {params['journal']} cannot be written: {error.strerror or error}") from error
     follower = Follower(cluster, wanted, journal, interrupted, server_of(params, cluster))
     try:
         outcome = follower.follow()

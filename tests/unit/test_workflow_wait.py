@@ -152,6 +152,20 @@ def test_no_selector_never_means_all(selectors: list[str]) -> None:
         workflow_wait.wanted_of(params | {"label_selectors": selectors})
 
 
+@pytest.mark.parametrize("plugin", [workflow_wait, workflow_logs])
+def test_a_folder_that_takes_no_logs_is_said_before_the_wait(plugin: Any, host: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    module = start(host, plugin, name="slow", logs_dir=str(tmp_path / "file" / "logs"))
+    result = json.loads(module.communicate(timeout=15)[0])
+    assert result["msg"] == f"logs_dir: nothing can be written to {tmp_path}/file/logs: Not a directory"
+
+
+def test_a_journal_that_cannot_be_written_is_no_bug(host: str, tmp_path: Path) -> None:
+    module = start(host, journal=str(tmp_path / "missing" / "journal"))
+    result = json.loads(module.communicate(timeout=15)[0])
+    assert result["msg"] == f"journal: {tmp_path}/missing/journal cannot be written: No such file or directory"
+
+
 @pytest.mark.parametrize("fail_on", [["failed"], ["failed", "timeout"]])
 def test_a_run_that_could_not_be_terminated_is_a_failure_and_is_not_called_terminated(
     fail_on: list[str], host: str, monkeypatch: pytest.MonkeyPatch
