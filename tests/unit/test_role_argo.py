@@ -21,7 +21,7 @@ ROLE = Path(__file__).parents[2] / "roles" / "argo"
 @cache
 def role_variables() -> dict[str, Any]:
     files = [ROLE / "defaults/main.yml", *sorted((ROLE / "vars/main").glob("*.yml"))]
-    found: dict[str, Any] = {"ansible_run_tags": ["all"]}
+    found: dict[str, Any] = {"ansible_run_tags": ["all"], "ansible_diff_mode": False}
     for file in files:
         found |= DataLoader().load_from_file(str(file), trusted_as_template=True)
     return found
@@ -363,6 +363,10 @@ def test_baseline_labels_the_namespace_and_sets_no_contexts() -> None:
     [
         ({"argo_parallelism": 5}, set()),
         ({"argo_config": {"nodeEvents": {"enabled": False}}}, set()),
+        ({"argo_config": {"kubeConfig": {"secretName": "kube", "secretKey": "config"}}}, set()),
+        ({"argo_config": {"telemetryConfig": {"enabled": False}}}, set()),
+        ({"argo_config": {"initialDelay": "5s"}}, {"workflow-controller"}),
+        ({"argo_config": {"columns": [{"name": "Team", "type": "label", "key": "team"}]}}, {"argo-server"}),
         ({"argo_config": {"persistence": {"archive": True}}}, {"workflow-controller", "argo-server"}),
         ({"argo_instance_id": "a"}, {"workflow-controller", "argo-server"}),
         ({"argo_config": {"metricsConfig": {"enabled": False}}}, {"workflow-controller"}),
@@ -795,6 +799,16 @@ def test_there_is_nothing_to_do_only_if_all_is_as_wanted(found: dict[str, Any], 
     assert found_before("__argo_unchanged", **survey) == unchanged
 
 
+@pytest.mark.parametrize(
+    ("diff", "needed", "rounds"),
+    [(False, [], []), (True, [], []), (False, ["a", "b"], [["a", "b"]]), (True, ["a", "b"], ["a", "b"])],
+)
+def test_differences_are_shown_object_by_object(diff: bool, needed: list[str], rounds: list[Any]) -> None:
+    """kubernetes.core shows the difference of a task with a single object only."""
+    changed = {"ansible_diff_mode": diff}
+    assert found_before("__argo_rounds", changed, needed=needed, check_mode=False) == rounds
+
+
 # -- the role's tasks and documents -----------------------------------------------------------------------------------
 
 
@@ -812,6 +826,14 @@ def test_what_cannot_be_put_back_is_deleted_only_when_argo_serves() -> None:
 
 def tasks_of(file: str) -> list[dict[str, Any]]:
     return DataLoader().load_from_file(str(ROLE / "tasks" / file), trusted_as_template=True)
+
+
+def test_no_loop_of_the_role_hides_the_item_of_a_loop_around_the_role() -> None:
+    """`argo_namespace: "{{ item }}"` is looked up anew in every task."""
+    files = [tasks_of(file.name) for file in (ROLE / "tasks").iterdir()]
+    tasks = [inner for file in files for task in file for inner in [task, *task.get("block", ())]]
+    names = [task.get("loop_control", {}).get("loop_var", "item") for task in tasks if "loop" in task]
+    assert len(names) == 2 and all(name.startswith("__argo_") for name in names)
 
 
 def test_a_token_that_cannot_be_written_is_found_before_anything_is_changed() -> None:
