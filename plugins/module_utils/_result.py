@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import datetime
 import json
+import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -19,7 +20,10 @@ from ansible_collections.argo.workflows.plugins.module_utils._state import Run
 
 MAX_ITEMS = 400_000
 MAX_TREE = 100_000
-"""Characters of a result: Ansible copies results many times, and ansible-runner drops those over 700 kB."""
+"""Characters of a result, of which each Workflow has its share: Ansible copies results many times, and ansible-runner
+drops those over 700 kB."""
+MAX_SUMMARY = 200
+"""Lines of the summaries that stand for the trees that have more characters."""
 MAX_FAILED = 20
 """Items in the result of a failed task, which Ansible prints; and failures in its message."""
 MAX_INCOMPLETE = 100
@@ -32,7 +36,8 @@ def result_of(follower: Follower, outcome: str, *, failed: bool) -> dict[str, An
     logs: dict[str, list[Log]] = {}
     for log in follower.logs:
         logs.setdefault(log.workflow, []).append(log)
-    runs = [_run_result(follower, run, logs.get(run.name, []), failed) for run in follower.runs]
+    share = 1 / max(1, len(follower.runs))
+    runs = [_run_result(follower, run, logs.get(run.name, []), failed, share) for run in follower.runs]
     if len(runs) == 1:
         return {"changed": False, "outcome": outcome, **runs[0]}
     phases = {run["phase"] for run in runs}
@@ -40,35 +45,36 @@ def result_of(follower: Follower, outcome: str, *, failed: bool) -> dict[str, An
     return {"changed": False, "outcome": outcome, "phase": worst, "workflows": runs}
 
 
-def _run_result(follower: Follower, run: Run, logs: list[Log], failed: bool) -> dict[str, Any]:
+def _run_result(follower: Follower, run: Run, logs: list[Log], failed: bool, share: float) -> dict[str, Any]:
+    """A run in a result, of whose size it may have this `share`, from 0 to 1."""
     nodes = run.current_nodes()
     result = _nodes.summary_of(run.workflow, nodes) | {
         "phase": run.phase,
-        "tree": _draw(run, nodes, follower.wall()),
+        "tree": _draw(run, nodes, follower.wall(), share),
         "diagnoses": [{"kind": found.kind, "message": found.message} for found in follower.diagnoses(run)],
     }
     if run.nodes_error:
         result["diagnoses"].append({"kind": "nodes", "message": run.nodes_error})
     items = result.pop("items")
-    result |= {"items_total": len(items), "items": _chosen_items(items, logs, failed)}
+    result |= {"items_total": len(items), "items": _chosen_items(items, logs, failed, share)}
     if follower.wanted.logs_dir:
         incomplete = [log.as_dict() for log in logs if not log.complete]
         result |= {
             "logs_dir": str(follower.wanted.logs_dir / run.name),
             "logs_complete": not incomplete and not run.nodes_error,
-            "logs_incomplete": incomplete[:MAX_INCOMPLETE],
+            "logs_incomplete": incomplete[: math.ceil(MAX_INCOMPLETE * share)],
         }
     return result
 
 
-def _chosen_items(items: list[dict[str, Any]], logs: list[Log], failed: bool) -> list[dict[str, Any]]:
-    """The items that fit into a result, in their order, each with its logs."""
+def _chosen_items(items: list[dict[str, Any]], logs: list[Log], failed: bool, share: float) -> list[dict[str, Any]]:
+    """The items that fit into the share of a result, in their order, each with its logs."""
     by_item: dict[str, list[Log]] = {}
     for log in logs:
         by_item.setdefault(log.item_name, []).append(log)
     bad = [item for item in items if item["phase"] not in _GOOD]
     good = [] if failed else [item for item in items if item["phase"] in _GOOD]
-    chosen, room = set(), MAX_ITEMS
+    chosen, room = set(), MAX_ITEMS * share
     for item in (bad + good)[: MAX_FAILED if failed else None]:
         places = {attempt["pod"]: place for place, attempt in enumerate(item["attempts"])}
         own = sorted(by_item.get(item["node_name"], []), key=lambda log: places.get(log.pod, -1))
@@ -94,12 +100,14 @@ def _last_log(logs: list[Log]) -> Log | None:
     return max(last, key=lambda log: (log.container == "main", log.cursor.high), default=None)
 
 
-def _draw(run: Run, nodes: Mapping[str, _nodes.Json], wall: datetime.datetime) -> str:
+def _draw(run: Run, nodes: Mapping[str, _nodes.Json], wall: datetime.datetime, share: float) -> str:
     """The whole tree, of a very large one a summary."""
     if run.name not in nodes:
         return ""
     tree = _tree.draw(run.workflow, nodes, wall)
-    return tree if len(tree) <= MAX_TREE else _tree.screenful(run.workflow, nodes, wall, lines=200)
+    if len(tree) <= MAX_TREE * share:
+        return tree
+    return _tree.screenful(run.workflow, nodes, wall, lines=math.ceil(MAX_SUMMARY * share))
 
 
 def failure_of(

@@ -258,7 +258,9 @@ progress:
   type: str
   sample: 3/3
 tree:
-  description: The tree, as C(argo get) draws it; a summary if it had more than 100,000 characters.
+  description:
+    - The tree, as C(argo get) draws it; a summary if it had more than 100,000 characters, or its share of them where
+      there are several Workflows.
   returned: with one Workflow
   type: str
 gpu_seconds:
@@ -274,8 +276,8 @@ items:
       and C(archived), whether it came from O(server).
     - C(last_line) is the last line that is not empty in the log of the last attempt, in that of its container C(main),
       or of the container of its containerSet that wrote last; C(tail) is the end of that log, if the item failed.
-    - A result has at most 400,000 characters of them, those that did not succeed first. If the task fails, it has only
-      such, and at most 20. C(index.json) has the logs of all.
+    - A result has at most 400,000 characters of them, of which each Workflow has its share, those that did not succeed
+      first. If the task fails, it has only such, and at most 20 of each. C(index.json) has the logs of all.
   returned: with one Workflow
   type: list
   elements: dict
@@ -299,7 +301,7 @@ logs_complete:
   returned: with one Workflow, if O(logs_dir) is set
   type: bool
 logs_incomplete:
-  description: The logs that are not complete, with the reason, at most 100.
+  description: The logs that are not complete, with the reason, at most 100 of all Workflows.
   returned: with one Workflow, if O(logs_dir) is set
   type: list
   elements: dict

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,22 @@ def test_the_end_of_the_log_is_not_that_of_the_executor(main: str, tmp_path: Pat
 def test_of_a_container_set_the_container_that_wrote_last_has_the_last_line(tmp_path: Path) -> None:
     item = failed_item(tmp_path, (0, "b", b"first\n"), (0, "a", b"last\n"))
     assert item["last_line"] == "last"
+
+
+def test_several_workflows_share_the_size_of_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_result, "MAX_ITEMS", 3000)
+    monkeypatch.setattr(_result, "MAX_TREE", 1000)
+    monkeypatch.setattr(_result, "MAX_SUMMARY", 4)
+    names = ("fanout-ok", "fanout-flaky", "fanout-parallelism", "retry-exhausted")
+    follower = Follower(Recorded(names[0]).cluster(), Wanted("argo", names), Journal(None))
+    for name in names:
+        follower._add(recordings.workflow(name)["metadata"])
+    for run in follower.runs:
+        run.see_workflow(recordings.workflow(run.name), 0)
+    runs = _result.result_of(follower, "finished", failed=False)["workflows"]
+    assert sum(len(json.dumps(run["items"])) for run in runs) < 3000
+    assert sum(len(run["tree"]) for run in runs) < 1000
+    assert not any("PODNAME" in run["tree"] for run in runs), "these are summaries"
 
 
 def test_where_the_nodes_cannot_be_read_nobody_knows_whether_the_logs_are_complete(
