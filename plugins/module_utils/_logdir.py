@@ -28,6 +28,8 @@ INDEX = "index.json"
 MERGED = "merged.log"
 BEGINNING, END = "its beginning", "its end"
 """Edges of gaps that have no timestamp."""
+LONGEST_LAST_LINE = 1024 * 1024
+"""Bytes at the end of a log in which its last line has to begin, to be found."""
 _TAIL = 4096
 """Bytes of the end of a log that a result may have."""
 
@@ -88,21 +90,28 @@ class Log:
 
     @property
     def tail(self) -> str:
-        """The last lines in its file."""
-        if not self.path:
-            return ""
-        try:
-            with self.path.open("rb") as file:
-                start = file.seek(max(0, self.size - _TAIL))
-                text = file.read(_TAIL)
-        except OSError:
-            return ""
-        return (text.partition(b"\n")[2] if start else text).decode(errors="replace")
+        """The last lines in its file, or the beginning of the last one if not even that is short."""
+        return self._end(_TAIL) or self.last_line
 
     @property
     def last_line(self) -> str:
         """The last line in its file that is not empty, at most 1,000 characters of it."""
-        return next((line[:1000] for line in reversed(self.tail.splitlines()) if line.strip()), "")
+        for length in (_TAIL, LONGEST_LAST_LINE):
+            if line := next((line for line in reversed(self._end(length).splitlines()) if line.strip()), ""):
+                return line[:1000]
+        return ""
+
+    def _end(self, length: int) -> str:
+        """The lines that begin in the last `length` bytes of its file."""
+        if not self.path:
+            return ""
+        try:
+            with self.path.open("rb") as file:
+                start = file.seek(max(0, self.size - length))
+                text = file.read(length)
+        except OSError:
+            return ""
+        return (text.partition(b"\n")[2] if start else text).decode(errors="replace")
 
     def open(self) -> None:
         """Open the file for more, at the place that the cursor stands for. OSError if it cannot be gone on with."""

@@ -173,6 +173,14 @@ def test_the_index_says_what_was_had(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "wf").iterdir()) == ["0-a", "index.json"]
 
 
+@pytest.mark.parametrize("length", [10, 5000, 300_000])
+def test_the_last_line_is_found_however_long_it_is(length: int, tmp_path: Path) -> None:
+    stamp = b"2026-11-22T15:45:18.000000001Z "
+    [log] = collect(Kubelet(LINE + stamp + b"x" * length + b"\n" + stamp + b"\n"), tmp_path, pod()).logs
+    assert log.last_line == "x" * min(length, 1000)
+    assert "xxx" in log.tail
+
+
 def test_a_short_log_that_has_ended_takes_one_request(tmp_path: Path) -> None:
     kubelet = Kubelet(LINE)
     collect(kubelet, tmp_path, pod())
