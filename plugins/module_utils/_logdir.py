@@ -91,7 +91,8 @@ class Log:
     @property
     def tail(self) -> str:
         """The last lines in its file, or the beginning of the last one if not even that is short."""
-        return self._end(_TAIL) or self.last_line
+        lines = self._end(_TAIL)
+        return lines if lines.strip() else self.last_line
 
     @property
     def last_line(self) -> str:
