@@ -598,6 +598,7 @@ def test_nothing_is_wrong_with_the_defaults() -> None:
         ),
         ({"argo_server_base_href": "argo"}, 'argo_server_base_href "argo" must start and end with "/"'),
         ({"argo_server_auth_modes": ["sso"]}, "set argo_config.sso"),
+        ({"argo_config": {"sso": {"clientId": {"name": "sso", "key": "id"}}}}, "give that Secret another name"),
         ({"argo_client_token_file": "/tmp/token"}, "set argo_client to true"),
         ({"argo_client_subjects": [{"kind": "Group", "name": "a"}]}, "set argo_client to true"),
         (
@@ -801,9 +802,14 @@ def test_there_is_nothing_to_do_only_if_all_is_as_wanted(found: dict[str, Any], 
 
 @pytest.mark.parametrize(
     ("diff", "needed", "rounds"),
-    [(False, [], []), (True, [], []), (False, ["a", "b"], [["a", "b"]]), (True, ["a", "b"], ["a", "b"])],
+    [
+        (False, [], []),
+        (True, [], []),
+        (False, [{}, {"a": 1}], [[{}, {"a": 1}]]),
+        (True, [{}, {"a": 1}], [{}, {"a": 1}]),
+    ],
 )
-def test_differences_are_shown_object_by_object(diff: bool, needed: list[str], rounds: list[Any]) -> None:
+def test_differences_are_shown_object_by_object(diff: bool, needed: list[Any], rounds: list[Any]) -> None:
     """kubernetes.core shows the difference of a task with a single object only."""
     changed = {"ansible_diff_mode": diff}
     assert found_before("__argo_rounds", changed, needed=needed, check_mode=False) == rounds
