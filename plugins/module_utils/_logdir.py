@@ -4,6 +4,7 @@
 """The files that logs are written to, and the index that says what is in them. Private to the collection.
 
     LOGS_DIR/WORKFLOW/INDEX-SLUG/ATTEMPT-CONTAINER.log
+    LOGS_DIR/WORKFLOW/INDEX-SLUG.STEP/…             of an item that has steps of its own
     LOGS_DIR/WORKFLOW/index.json
     LOGS_DIR/WORKFLOW/merged.log                    if asked for
 
@@ -241,10 +242,9 @@ class LogFolder:
 
     def _choose_path(self, root: Path, uid: str, container: str, name: NodeName) -> Path:
         """A file of its own: two items never share a folder, nor two containers a file."""
-        plain = slug(name.step if name.index is None else name.text or "")
-        if name.index is not None:
-            plain = f"{name.index}-{plain}"
-        plain += name.hook
+        items = [f"{index}-{slug(text)}" for _step, index, text in name.around]
+        own = slug(name.step) if name.index is None else f"{name.index}-{slug(name.text or '')}"
+        plain = ".".join([*items, own, *([slug(name.hook)] if name.hook else [])])[:200]
         names = [plain, f"{plain}-{slug(name.step)}", f"{plain}-{fnv1a32(name.item_name)}"]
         folder = self._claim([root / candidate for candidate in names], name.item_name)
         file, owner = f"{name.attempt or 0}-{slug(container)}", f"{uid}/{container}"

@@ -224,7 +224,10 @@ class Collector:
 
     def _is_wanted(self, name: NodeName) -> bool:
         wanted, item = self._options.items, dataclasses.replace(name, attempt=None).display_name
-        return not wanted or not wanted.isdisjoint((str(name.index), name.text, item, name.display_name))
+        names = {str(name.index), name.text, item, name.display_name}
+        for step, index, text in name.around:
+            names |= {index, text, f"{step}({index}:{text})"}
+        return not wanted or not wanted.isdisjoint(names)
 
     @property
     def logs(self) -> list[Log]:

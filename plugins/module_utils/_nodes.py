@@ -34,6 +34,7 @@ NODE_ID_ANNOTATION = "workflows.argoproj.io/node-id"
 
 _MAX_POD_NAME_PREFIX = 242  # a resource name has 253 characters, the hash has 10 digits and a dash
 _GPU_RESOURCE = re.compile(r".*/(gpu|gpu\.shared|mig-.+)|gpu\.intel\.com/(i915|xe)")
+_ITEM = re.compile(r"([^.()]*)\((\d+):([^()]*)\)")
 _WHOLE_REFERENCE = re.compile(r"\{\{\s*(workflow|inputs)\.parameters\.([A-Za-z0-9_-]+)\s*\}\}")
 
 
@@ -218,6 +219,11 @@ class NodeName:
     def item_name(self) -> str:
         """The node name of the item: all its attempts have it in common."""
         return f"{self.group}{self._suffix}"
+
+    @property
+    def around(self) -> list[tuple[str, str, str]]:
+        """Step, index and text of each item whose steps this is one of, the outermost first."""
+        return _ITEM.findall(self.group)
 
     @property
     def display_name(self) -> str:

@@ -31,12 +31,14 @@ options:
     description:
       - Folder for the logs. Each container of each attempt gets a file C(WORKFLOW/INDEX-ITEM/ATTEMPT-CONTAINER.log) in
         it, and C(WORKFLOW/index.json) says what is complete.
+      - Where an item has steps of its own, their folders are called C(INDEX-ITEM.STEP).
       - What is in the files already is not fetched again, unless O(since), O(tail) or O(grep) have changed.
       - Without it, the lines are returned as RV(lines).
     type: path
   items:
     description:
-      - Only the logs of these items, by their index, their value, or their name as in V(echo(0:Argo\)).
+      - Only the logs of these items, by their index, their value, or their name as in V(echo(0:Argo\)). Of an item that
+        has steps of its own these are the logs of all of them.
     type: list
     elements: str
     default: []

@@ -118,6 +118,7 @@ options:
       - Folder for the logs. Without it none are kept.
       - Each container of each attempt gets a file C(WORKFLOW/INDEX-ITEM/ATTEMPT-CONTAINER.log) in it, and each Workflow
         an C(index.json) that says what is complete.
+      - Where an item has steps of its own, their folders are called C(INDEX-ITEM.STEP).
       - A second wait for the same Workflow goes on where the first was.
     type: path
   progress:

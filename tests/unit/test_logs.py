@@ -134,6 +134,21 @@ def test_no_two_items_and_no_two_pods_share_a_file(tmp_path: Path) -> None:
     assert str(paths[1]).endswith("wf/0-a/1-main.log")
 
 
+def test_the_folders_of_an_items_own_steps_say_whose_they_are(tmp_path: Path) -> None:
+    folder = LogFolder(tmp_path, "wf", "ns", "uid")
+    names = {
+        "wf[0].outer(1:b/c).prep(0)": "1-b-c.prep/0-main.log",
+        "wf[0].outer(0:a).prep(0)": "0-a.prep/0-main.log",
+        "wf[0].outer(0:a)(1).train(2:x)(0)": "0-a.2-x/0-main.log",
+        "wf[0].outer(0:a).prep.hooks.a/b": "0-a.prep.hooks.a-b/0-main.log",
+    }
+    for name, expected in names.items():
+        assert folder.log("p", name, "main", parse_node_name("wf", name)).path == tmp_path / "wf" / expected
+    deep = "wf" + "".join(f"[0].in({n}:{'y' * 90})" for n in range(9))
+    path = folder.log("p", deep, "main", parse_node_name("wf", deep)).path
+    assert path and len(path.parent.name) == 200, "a file system takes no more than 255"
+
+
 def test_containers_whose_names_begin_alike_do_not_share_a_file_and_keep_theirs(tmp_path: Path) -> None:
     twins: dict[str, Any] = {f"{'x' * 50}-{each}": ENDED for each in ("a", "b", "c")}
     for _wait in range(2):
@@ -519,6 +534,15 @@ def test_items_are_chosen_by_index_value_or_name(tmp_path: Path) -> None:
     for choice in ("1", "b", "echo(1:b)", "echo(1:b)(0)"):
         collector = collect(Kubelet(LINE), None, pod("p"), pod("q", "1:b"), items=frozenset({choice}))
         assert [log.display_name for log in collector.logs] == ["echo(1:b)(0)"]
+
+
+@pytest.mark.parametrize("choice", ["1", "b", "outer(1:b)"])
+def test_of_an_item_with_steps_of_its_own_the_logs_of_all_are_chosen(choice: str) -> None:
+    steps = [pod("p", "0:x"), pod("q", "0:x")]
+    for each, outer in zip(steps, ("0:a", "1:b"), strict=True):
+        annotations = {"workflows.argoproj.io/node-name": f"wf[0].outer({outer}).prep(0)"}
+        each["metadata"]["annotations"] = annotations
+    assert [log.pod for log in collect(Kubelet(LINE), None, *steps, items=frozenset({choice})).logs] == ["q"]
 
 
 def index_of(directory: Path) -> dict[str, dict[str, Any]]:

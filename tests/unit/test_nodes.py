@@ -91,6 +91,7 @@ def test_names_are_taken_apart_as_argo_builds_them(workflow: str, parts: list[An
     parsed = _nodes.parse_node_name(workflow, name)
     assert (parsed.step, parsed.hook, parsed.attempt) == (step, hook, attempt)
     assert (parsed.index, parsed.text) == (item or (None, None))
+    assert parsed.around == [(part[1], str(part[2][0]), part[2][1]) for part in parts[:-1] if part[2]]
     assert name.endswith(parsed.display_name)
     assert parsed.item_name + ("" if attempt is None else f"({attempt})") == name
 
