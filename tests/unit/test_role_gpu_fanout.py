@@ -296,6 +296,13 @@ def test_sizes_that_kubernetes_takes_are_taken() -> None:
     _preflight.check_sizes(spec(shm_size="8Gi", scratch=[{"path": "/a"}, {"path": "/b", "size": "{{inputs.size}}"}]))
 
 
+def test_no_loop_of_the_role_hides_the_item_of_a_loop_around_the_role() -> None:
+    """`gpu_fanout_run_id: "{{ item }}"` is looked up anew in every task."""
+    tasks = [task for file in (ROLE / "tasks").iterdir() for task in yaml.safe_load(file.read_text())]
+    names = [task.get("loop_control", {}).get("loop_var", "item") for task in tasks if "loop" in task]
+    assert len(names) == 2 and all(name.startswith("__gpu_fanout_") for name in names)
+
+
 RESULTS = [{"index": 0, "phase": "Succeeded", "message": ""}, {"index": 1, "phase": "Failed", "message": "exit 3"}]
 
 
