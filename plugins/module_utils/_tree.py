@@ -185,6 +185,8 @@ def _elapsed(node: Json, now: datetime.datetime) -> float:
 # --- a screenful ----------------------------------------------------------------------------------------------------
 
 _NOTABLE = ("Error", "Failed", "Running", "Pending")
+_LONGEST_NAME, _LONGEST_MESSAGE = 60, 200
+"""Characters on a screen: an item may be an object of many, and each line of a table is as long as its longest."""
 
 
 def screenful(
@@ -234,14 +236,25 @@ def _align_items(items: Iterable[_nodes.Item], now: datetime.datetime) -> list[s
         duration = short_duration((end - start).total_seconds()) if start else ""
         message = (item.attempts[-1].message if item.attempts else "") or item.message
         rows.append(
-            [f"   {_SIGNS.get(item.phase, '')} {_one_line(item.display_name)}", duration, attempt, _one_line(message)]
+            [f"   {_SIGNS.get(item.phase, '')} {_name(item.display_name)}", duration, attempt, _message(message)]
         )
     return _align(rows).split("\n")[:-1] if rows else []
 
 
 def _printable(node: Json) -> dict[str, Any]:
-    return {**node, "displayName": _one_line(node["displayName"]), "message": _one_line(node.get("message", ""))}
+    name, message = _name(node["displayName"]), _message(node.get("message", ""))
+    return {**node, "displayName": name, "message": message}
 
 
-def _one_line(text: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+def _name(text: str) -> str:
+    return _one_line(text, _LONGEST_NAME)
+
+
+def _message(text: str) -> str:
+    return _one_line(text, _LONGEST_MESSAGE)
+
+
+def _one_line(text: str, longest: int) -> str:
+    """A text without control characters; of a longer one its beginning and its end, where a name has the attempt."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return line if len(line) <= longest else f"{line[: longest - 20]}…{line[-19:]}"

@@ -156,3 +156,15 @@ def test_a_screenful_of_a_big_workflow_shows_the_failed_and_the_running_and_coun
         "   ● echo(93:item 93)  30s",
         "   and 2 Running, 4 Pending",
     ]
+
+
+@pytest.mark.parametrize("lines", [24, 4])
+def test_a_screenful_shortens_what_is_longer_than_a_line(lines: int) -> None:
+    workflow = fanout(["Running", "Failed", "Running"])
+    nodes = workflow["status"]["nodes"]
+    nodes["wf-1"] |= {"name": f"wf[0].echo(1:{'x' * 500})(2)", "displayName": f"echo(1:{'x' * 500})(2)"}
+    nodes["wf-1"]["message"] = "m" * 5000
+    shown = _tree.screenful(workflow, nodes, NOON, lines).splitlines()
+    assert max(map(len, shown)) < 320
+    [long] = [line for line in shown if "echo(1:x" in line]
+    assert "…xxx" in long and ("xx)(2)" in long or "attempt 3" in long)
