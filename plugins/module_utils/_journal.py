@@ -8,7 +8,8 @@
     {"time": …, "event": "note", "workflow": …, "text": "2 pods cannot be scheduled: …"}
     {"time": …, "event": "end", "outcome": "finished"}
 
-`tree` has the lines of the tree that have changed, `log` whole lines without control characters.
+`tree` has the lines of the tree that have changed, `log` whole lines without control characters, and without what
+carriage returns have written over.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class Journal:
         if left_out:
             self.write("note", workflow=log.workflow, text=f"{left_out:,} lines were not shown; the files have them")
         if shown:
-            text = [_CONTROL.sub("", line.decode(errors="replace")) for line in shown]
+            text = [_CONTROL.sub("", _last_state(line).decode(errors="replace")) for line in shown]
             self.write("log", workflow=log.workflow, node=log.display_name, container=log.container, lines=text)
 
     def close(self) -> None:
@@ -109,6 +110,11 @@ class Journal:
             if self._file:
                 self._file.close()
                 self._file = None
+
+
+def _last_state(line: bytes) -> bytes:
+    """What a terminal would show in the end of a line that was written over and over, as progress bars are."""
+    return line.rstrip(b"\r").rpartition(b"\r")[2]
 
 
 def _line(event: str, **details: Any) -> bytes:

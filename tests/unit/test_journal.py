@@ -16,6 +16,8 @@ import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils import _journal
 from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal
+from ansible_collections.argo.workflows.plugins.module_utils._logdir import LogFolder
+from ansible_collections.argo.workflows.plugins.module_utils._nodes import parse_node_name
 
 
 @pytest.fixture
@@ -75,6 +77,13 @@ def test_an_event_of_any_length_comes_whole_to_a_slow_reader(pipe: tuple[Journal
         time.sleep(0.001)
     journal.close()
     assert json.loads(data + read(reader))["text"] == text
+
+
+def test_of_a_progress_bar_its_last_state_is_shown(pipe: tuple[Journal, int]) -> None:
+    journal, reader = pipe
+    log = LogFolder(None, "wf", "ns", "uid").log("pod", "uid", "main", parse_node_name("wf", "wf[0].train(0:a)"))
+    journal.log(log, [b" 10%\r 50%\r\x1b[32m100%\x1b[0m", b"CRLF\r", b"plain", b""])
+    assert json.loads(read(reader))["lines"] == ["100%", "CRLF", "plain", ""]
 
 
 def test_a_reader_that_has_gone_away_ends_the_journal_only(tmp_path: Path) -> None:
