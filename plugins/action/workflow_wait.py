@@ -28,7 +28,7 @@ from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
 from ansible.utils.path import unfrackpath
 
-MACHINE_READABLE = ("json", "minimal", "oneline", "tree", "null", "xml", "junit")
+MACHINE_READABLE = ("json", "jsonl", "minimal", "oneline", "tree", "null", "xml", "junit")
 """Stdout callbacks, by the last part of their name, whose output lines of ours would spoil."""
 PAUSE = 0.05
 

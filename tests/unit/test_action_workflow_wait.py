@@ -118,7 +118,7 @@ def test_it_is_just_the_module_where_nobody_watches(
 
 
 def test_machine_readable_callbacks_get_no_lines(shown: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    for callback in ("json", "ansible.posix.json", "minimal"):
+    for callback in ("json", "ansible.posix.json", "ansible.posix.jsonl", "minimal"):
         config = types.SimpleNamespace(get_config_value=lambda _name, callback=callback: callback)
         monkeypatch.setattr(workflow_wait, "constants", types.SimpleNamespace(config=config))
         action({"name": "say"}).run()
