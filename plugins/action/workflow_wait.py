@@ -52,13 +52,18 @@ class ActionModule(ActionBase):
         with _pipe(bool(self._connection.become)) as path:
             # A journal that the user asked for gets the events; then they are read from there.
             journal = self._journal(args["journal"]) if args.get("journal") else path
-            reader = _Reader(journal, Display())
+            reader = _Reader(journal, Display(), self._host(task_vars or {}))
             reader.start()
             try:
                 with _farewell(args, path.parent):
                     return self._module(args | {"journal": str(journal)}, task_vars)
             finally:
                 reader.finish()
+
+    def _host(self, task_vars: dict[str, Any]) -> str:
+        """What stands before each line, so that one knows whose it is where several hosts wait at the same time."""
+        several = len(task_vars.get("ansible_play_batch") or ()) > 1 and not self._task.run_once
+        return f"[{task_vars['inventory_hostname']}] " if several else ""
 
     def _journal(self, path: str) -> Path:
         """The file as the module itself would find it: `~` is its user's, and it starts in the playbook's folder."""
@@ -139,11 +144,12 @@ def _pipe(become: bool) -> Iterator[Path]:
 
 
 class _Reader(threading.Thread):
-    """Prints the events of a journal as they come."""
+    """Prints the events of a journal as they come, each line behind `prefix`."""
 
-    def __init__(self, path: Path, display: Any) -> None:
+    def __init__(self, path: Path, display: Any, prefix: str) -> None:
         super().__init__(daemon=True)
         self._display = display
+        self._prefix = prefix
         self._over = threading.Event()
         self._tree: str | None = None
         self._path = path
@@ -198,7 +204,7 @@ class _Reader(threading.Thread):
 
     def _print(self, *lines: str) -> None:
         for line in lines:
-            self._display.display(_ascii(line) if self._plain else _colour(line))
+            self._display.display(self._prefix + (_ascii(line) if self._plain else _colour(line)))
 
 
 def _ascii(line: str) -> str:

@@ -36,7 +36,8 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def action(args: dict[str, Any], transport: str = "local", **task: Any) -> ActionModule:
     """The plugin with a module that writes EVENTS to the journal it is given."""
     plugin = ActionModule.__new__(ActionModule)
-    plugin._task = types.SimpleNamespace(**{"args": args, "check_mode": False, "async_val": 0, "no_log": False} | task)
+    told = {"args": args, "check_mode": False, "async_val": 0, "no_log": False, "run_once": False}
+    plugin._task = types.SimpleNamespace(**told | task)
     plugin._connection = types.SimpleNamespace(transport=transport, become=None)
     plugin._loader = types.SimpleNamespace(get_basedir=lambda: "/playbooks")
 
@@ -58,6 +59,17 @@ def no_base_class(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tree_lines_and_notes_are_shown_each_log_line_behind_its_item(shown: list[str]) -> None:
     action({"name": "say"}).run()
     assert shown == [" └─● echo(0:Argo)(0)", "echo(0:Argo)(0): Input was: Argo", "say: 1 pod cannot be scheduled"]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "run_once", "prefix"), [(["a"], False, ""), (["a", "b"], False, "[a] "), (["a", "b"], True, "")]
+)
+def test_of_several_hosts_each_line_says_whose_it_is(
+    hosts: list[str], run_once: bool, prefix: str, shown: list[str]
+) -> None:
+    task_vars = {"inventory_hostname": "a", "ansible_play_batch": hosts}
+    action({"name": "say"}, run_once=run_once).run(None, task_vars)
+    assert shown[0] == prefix + " └─● echo(0:Argo)(0)"
 
 
 def test_a_journal_of_the_users_own_is_written_and_shown_from_there(shown: list[str], tmp_path: Path) -> None:
