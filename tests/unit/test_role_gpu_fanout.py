@@ -71,6 +71,12 @@ def test_every_variable_is_said_once_with_the_same_default() -> None:
             assert option["default"] == defaults[name], name
 
 
+def test_text_is_refused_for_every_list_and_dictionary() -> None:
+    """The module takes give_up_on as text, too."""
+    structures = {name for name, option in options().items() if option["type"] in ("list", "dict")}
+    assert role_variables()["__gpu_fanout_structures"].keys() == structures - {"gpu_fanout_give_up_on"}
+
+
 def refusal(**changed: Any) -> str:
     """What Ansible says before the role's first task."""
     given = {f"gpu_fanout_{name}": value for name, value in changed.items()}
@@ -228,6 +234,37 @@ def test_what_a_variable_says_is_in_the_workflow(changed: dict[str, Any], path: 
     assert at(spec(**changed), path) == expected
 
 
+@pytest.mark.parametrize(
+    ("changed", "path", "expected"),
+    [
+        ({"script": "", "command": ["sleep", 5]}, "container/command", ["sleep", "5"]),
+        ({"script": "", "args": ["--lr", 0.1, True]}, "container/args", ["--lr", "0.1", "true"]),
+        ({"node_selector": {"gpu": True}}, "nodeSelector", {"gpu": "true"}),
+    ],
+)
+def test_numbers_and_truth_values_become_text_where_kubernetes_takes_text_alone(
+    changed: dict[str, Any], path: str, expected: Any
+) -> None:
+    """A Workflow with another value is refused by Argo's controller once it is submitted."""
+    assert at(work(**changed), path) == expected
+
+
+@pytest.mark.parametrize("given", ["0", "600"])
+@pytest.mark.parametrize("name", [name for name, option in options().items() if option["type"] == "int"])
+def test_a_number_of_the_command_line_is_a_number(name: str, given: str) -> None:
+    text, number = ({name.removeprefix("gpu_fanout_"): value} for value in (given, int(given)))
+    assert spec(**text) == spec(**number)
+    assert problems(**text) == problems(**number)
+
+
+@pytest.mark.parametrize("name", [name for name, option in options().items() if option["type"] == "bool"])
+def test_a_false_of_the_command_line_is_false(name: str) -> None:
+    assert problems(**{name.removeprefix("gpu_fanout_"): "false"}) == ""
+    tasks = [task for file in (ROLE / "tasks").iterdir() for task in yaml.safe_load(file.read_text())]
+    conditions = " ".join(str(task.get("when", "")) for file in tasks for task in [file, *file.get("block", ())])
+    assert conditions.count(name) == conditions.count(f"{name} | bool")
+
+
 def test_a_script_arrives_with_its_dollars() -> None:
     """The kubelet makes $ of $$ and expands $(NAME) in the environment variable that carries the script."""
     source = work(script="echo $$ $(ARGO_POD_NAME) $HOME")["script"]["source"]
@@ -257,6 +294,12 @@ def test_what_is_not_asked_for_is_not_in_the_workflow() -> None:
         ({"gpu_class": {"label": "nvidia_memory", "more_than": "40Gi"}}, "more_than is a whole number, such as 40000"),
         ({"gpu_class": {"label": "coreweave_vram", "more_than": 39.5}}, "more_than is a whole number"),
         ({"no_retry_on": ["image"]}, "gpu_fanout_no_retry_on takes deadline and exit codes"),
+        ({"retry_backoff": {"duration": 15}}, "gpu_fanout_retry_backoff needs a duration as text, such as 15s"),
+        ({"retry_backoff": {}}, "gpu_fanout_retry_backoff needs a duration"),
+        (
+            {"script": "", "command": "python train.py", "env": "A=1"},
+            "These must be lists or dictionaries, not text: gpu_fanout_command, gpu_fanout_env.",
+        ),
     ],
 )
 def test_options_that_do_not_go_together_are_named(changed: dict[str, Any], sentence: str) -> None:
@@ -271,6 +314,7 @@ def test_options_that_do_not_go_together_are_named(changed: dict[str, Any], sent
         {"script": "", "template": "own.yaml.j2"},
         {"ttl_seconds": 60, "logs_dir": ""},
         {"retry_failed": True, "run_id": "7"},
+        {"retry_failed": True, "run_id": 7},
         {"gpu_class": {"label": "gke", "any_of": ["nvidia-l4"]}},
         {"gpu_class": {"label": "coreweave_vram", "more_than": "40"}},
         {"no_retry_on": ["deadline", 42, "43"]},
