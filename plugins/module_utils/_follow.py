@@ -9,12 +9,14 @@ request, however long it hangs, keeps the wait from ending in time.
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import dataclasses
 import datetime
 import functools
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,10 @@ WATCH_LAG = 0.3
 """Seconds that the watch of the pods may lag behind that of the Workflow; then they are listed."""
 NEWS_PATIENCE = 3.0
 """Seconds after a run's end in which its pods are expected to be reported as ended, too."""
+FIRST_ANSWER = 5.0
+"""Seconds that an interruption waits for the Workflows to be known, which may have to be stopped."""
+SHUT_DOWN_PATIENCE = 15.0
+"""Seconds after the end of the wait in which the Workflows have to be told to stop."""
 
 
 class NotFoundError(Exception):
@@ -132,7 +138,8 @@ class Follower:
         self._over = threading.Event()
         self._around: Surroundings | None = None
         self._around_asked = self._pods_asked = float("-inf")
-        self._deadline = self._clock.monotonic() + wanted.timeout
+        self._start = self._clock.monotonic()
+        self._deadline = self._start + wanted.timeout
         self._pods_listed = ""
         """Empty, "first" when the watch has listed them, "again" when they were listed after the end."""
         self._printers: list[Printer] = []
@@ -327,7 +334,7 @@ class Follower:
 
     def _outcome(self) -> str:
         now = self._clock.monotonic()
-        if self._interrupted():
+        if self._interrupted() and (self._watched or now >= self._start + FIRST_ANSWER):
             return "interrupted"
         for watched in self._watched.values():
             watched.met = watched.met or self._condition_holds(watched.run)
@@ -566,6 +573,27 @@ def instance_id_of(config: dict[str, str]) -> str:
     return str(settings.get("instanceID") or "")
 
 
-def shut_down(cluster: Cluster, run: Run, how: str) -> None:
-    """Ask the controller to end a run: `how` is "Stop" (exit handlers still run) or "Terminate"."""
-    cluster.patch(argo(run.namespace, "workflows", run.name), {"spec": {"shutdown": how}})
+def shut_down(cluster: Cluster, runs: Iterable[Run], how: str) -> dict[str, str]:
+    """Ask the controller to end the runs: `how` is "Stop" (exit handlers still run) or "Terminate".
+
+    Returns why not, by name, for those that it could not be asked for in SHUT_DOWN_PATIENCE seconds.
+    """
+    todo = collections.deque(runs)
+    refused = {run.name: f"no answer came within {SHUT_DOWN_PATIENCE:.0f} s" for run in todo}
+
+    def work() -> None:
+        with contextlib.suppress(IndexError):
+            while run := todo.popleft():
+                try:
+                    cluster.patch(argo(run.namespace, "workflows", run.name), {"spec": {"shutdown": how}})
+                    del refused[run.name]
+                except ApiError as error:
+                    refused[run.name] = str(error)
+
+    threads = [threading.Thread(target=work, daemon=True) for _number in range(min(8, len(todo)))]
+    for thread in threads:
+        thread.start()
+    deadline = cluster.clock.monotonic() + SHUT_DOWN_PATIENCE
+    for thread in threads:
+        thread.join(max(0.0, deadline - cluster.clock.monotonic()))
+    return dict(refused)

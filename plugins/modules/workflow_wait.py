@@ -318,7 +318,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.argo.workflows.plugins.module_utils._archive import server_of
 from ansible_collections.argo.workflows.plugins.module_utils._follow import Follower, NotFoundError, Wanted, shut_down
 from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._logs import LogOptions
 from ansible_collections.argo.workflows.plugins.module_utils._module import LOG_SPEC, UserError, logs_folder, run_module
 from ansible_collections.argo.workflows.plugins.module_utils._result import failure_of, result_of
@@ -417,14 +417,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         journal.close()
     how = {"timeout": params["on_timeout"], "gave_up": params["on_timeout"], "interrupted": params["on_interrupt"]}
     action = how.get(outcome, "leave")
-    refused: dict[str, str] = {}
-    if action != "leave":
-        for each in follower.runs:
-            if not each.done and not each.deleted:
-                try:
-                    shut_down(cluster, each, action.capitalize())
-                except ApiError as error:
-                    refused[each.name] = str(error)
+    unfinished = [each for each in follower.runs if not each.done and not each.deleted]
+    refused = shut_down(cluster, unfinished, action.capitalize()) if action != "leave" else {}
     failure = failure_of(follower, outcome, params["fail_on"], action, refused)
     result = result_of(follower, outcome, failed=bool(failure))
     if failure:

@@ -19,6 +19,7 @@ from ansible_collections.argo.workflows.plugins.module_utils import _follow, _re
 from ansible_collections.argo.workflows.plugins.module_utils._follow import Follower, NotFoundError, Wanted
 from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._state import Run
 from ansible_collections.argo.workflows.tests.faults.synthetic import Clock
 from ansible_collections.argo.workflows.tests.unit import recordings
 from ansible_collections.argo.workflows.tests.unit.replay import Recorded, Response
@@ -237,6 +238,33 @@ def test_an_interrupt_leaves_valid_logs_and_says_so(servers: list[Recorded], tmp
     for entry in index["logs"]:
         assert (tmp_path / "fanout-ok" / entry["file"]).stat().st_size == entry["bytes"]
     assert "goes on; wait for it again by its name" in _result.failure_of(follower, "interrupted", [], "leave")
+
+
+def test_an_interrupt_at_the_very_beginning_still_knows_what_to_stop(servers: list[Recorded]) -> None:
+    class Slow(Recorded):
+        def request(self, *args: Any, **options: Any) -> Response:
+            time.sleep(0.5)
+            return super().request(*args, **options)
+
+    servers.append(server := Slow("fanout-ok", stop_after=2))
+    follower = Follower(server.cluster(), wanted("fanout-ok"), Journal(None), interrupted=lambda: True)
+    assert follower.follow() == "interrupted"
+    assert [run.name for run in follower.runs] == ["fanout-ok"]
+
+
+def test_a_server_that_never_answers_does_not_hold_up_the_end(
+    servers: list[Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_follow, "SHUT_DOWN_PATIENCE", 0.5)
+    server = start(servers, "fanout-ok")
+    runs = [Run({**server.workflow["metadata"], "name": f"run-{number}"}, 0) for number in range(20)]
+    assert _follow.shut_down(server.cluster(), runs, "Stop") == {}
+    assert len(server.patches) == 20
+    server.mute = True
+    began = time.monotonic()
+    refused = _follow.shut_down(server.cluster(), runs, "Stop")
+    assert time.monotonic() - began < 2
+    assert refused == {run.name: "no answer came within 0 s" for run in runs}
 
 
 def test_what_does_not_heal_can_end_the_wait_early(servers: list[Recorded]) -> None:
