@@ -345,8 +345,9 @@ def results(
     more = {info["name"]: info["items"] for info in infos}
     for run, workflow in zip(runs, workflows, strict=True):
         ran = {item["index"]: item for item in [*more.get(workflow["name"], ()), *workflow["items"]]}
+        why = f": {workflow['message']}" if workflow.get("message") else ""
         for place, index in enumerate(run["indexes"]):
-            known = ran.get(place) or {"phase": "Missing", "message": "Argo did not run this item"}
+            known = ran.get(place) or {"phase": "Missing", "message": f"Argo did not run this item{why}"}
             output = (known.get("outputs") or {}).get("output") or known.get("last_line", "")
             own = {"index": index, "value": items[index], "workflow": workflow["name"], "output": output}
             if known.get("attempts"):  # why it failed, and not that there are no more retries

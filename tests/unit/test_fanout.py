@@ -270,6 +270,12 @@ def test_results_are_in_the_order_of_the_list_and_nothing_is_forgotten() -> None
     assert (third["index"], third["value"], third["output"]) == (2, "c", "7")
 
 
+def test_a_result_says_why_argo_did_not_run_an_item() -> None:
+    workflow = {"name": "w", "message": "invalid spec: templates.work is not known", "items": []}
+    (result,) = _fanout.results(["a"], [{"indexes": [0]}], [workflow])
+    assert result["message"] == "Argo did not run this item: invalid spec: templates.work is not known"
+
+
 def test_a_result_says_why_an_item_failed_and_not_that_it_is_not_tried_again() -> None:
     attempts = [{"message": "main: Error (exit code 3)"}]
     items = [{"index": 0, "phase": "Failed", "message": "No more retries left", "attempts": attempts}]
