@@ -375,7 +375,7 @@ def items_of(workflow: Json, nodes: Mapping[str, Json], pods: Iterable[Json] = (
     they are ahead of the nodes while the Workflow runs, and stand in for nodes that cannot be read.
     """
     workflow_name = _name(workflow)
-    nodes = with_pods(workflow_name, nodes, pods)
+    nodes = with_pods(workflow, nodes, pods)
     names: dict[str, NodeName] = {}
     attempts: dict[str, list[Attempt]] = {}
     own_nodes: dict[str, Json] = {}
@@ -535,21 +535,26 @@ def _parameters(arguments: Json) -> dict[str, str]:
 # --- pods, which are ahead of the nodes -----------------------------------------------------------------------------
 
 
-def with_pods(workflow_name: str, nodes: Mapping[str, Json], pods: Iterable[Json]) -> dict[str, Json]:
+def with_pods(workflow: Json, nodes: Mapping[str, Json], pods: Iterable[Json]) -> dict[str, Json]:
     """The nodes brought up to date by the Workflow's pods; `nodes` itself stays as it is.
 
     The controller writes its status seldom, so pods start, wait and end before their nodes say so. A node that has
     ended is left alone: then Argo knows more. A pod without a node gets one, and the Retry, StepGroup, Steps or DAG
-    nodes above it, as its node name tells them.
+    nodes above it, as its node name tells them; the first of all is the Workflow's own and ends with it.
     """
+    workflow_name = _name(workflow)
     graph = _Graph(workflow_name, nodes)
     for pod in pods:
         if pod_node_name(pod):
             graph.put(node_of_pod(workflow_name, pod))
+    own = node_id(workflow_name, workflow_name)
+    if own in graph.nodes and own not in nodes and is_done(workflow):
+        finished = workflow.get("status", {}).get("finishedAt")
+        graph.nodes[own] = {**graph.nodes[own], "phase": phase_of(workflow), "finishedAt": finished}
     return graph.nodes
 
 
-_LIVE_FIELDS = ("phase", "message", "finishedAt", "hostNodeName", "outputs")
+_LIVE_FIELDS = ("phase", "message", "finishedAt", "hostNodeName", "outputs", "resourcesDuration")
 
 
 def node_of_pod(workflow_name: str, pod: Json) -> dict[str, Any]:
@@ -575,6 +580,7 @@ def node_of_pod(workflow_name: str, pod: Json) -> dict[str, Any]:
     }
     if node["phase"] in DONE_PHASES:
         node["finishedAt"] = max((end["finishedAt"] for end in ended.values() if end.get("finishedAt")), default=None)
+        node["resourcesDuration"] = _gpu_duration(pod, ended)
     if "exitCode" in ended.get("main", {}):
         node["outputs"] = {"exitCode": str(ended["main"]["exitCode"])}
     return node
@@ -693,6 +699,27 @@ def gpu_seconds(nodes: Mapping[str, Json]) -> GpuSeconds:
         total=sum(map(_gpu_seconds, pods)),
         failed=sum(_gpu_seconds(node) for node in pods if node.get("phase") in ("Failed", "Error")),
     )
+
+
+def gpus_of(container: Json) -> dict[str, int]:
+    """The GPUs that a pod's container is given, by resource; Kubernetes gives out whole ones only."""
+    limits = container.get("resources", {}).get("limits") or {}
+    return {
+        resource: int(count)
+        for resource, count in limits.items()
+        if _GPU_RESOURCE.fullmatch(resource) and str(count).isdecimal()
+    }
+
+
+def _gpu_duration(pod: Json, ended: Mapping[str, Json]) -> dict[str, int]:
+    """The GPU part of Argo's `resourcesDuration`: each container's whole seconds times its GPUs, by resource."""
+    total: dict[str, int] = {}
+    for container in pod.get("spec", {}).get("containers", []):
+        end = ended.get(container["name"], {})
+        seconds = int(seconds_between(end.get("startedAt"), end.get("finishedAt")) or 0)
+        for resource, count in gpus_of(container).items():
+            total[resource] = total.get(resource, 0) + count * seconds
+    return total
 
 
 def _gpu_seconds(node: Json) -> int:

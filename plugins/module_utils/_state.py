@@ -200,7 +200,7 @@ class Run:
 
     def current_nodes(self) -> dict[str, Json]:
         """The nodes, brought up to date by the pods."""
-        return _nodes.with_pods(self.name, self.nodes, self.pods.values())
+        return _nodes.with_pods(self.workflow, self.nodes, self.pods.values())
 
     def suspended(self) -> bool:
         """Whether it waits for somebody to resume it."""
@@ -372,7 +372,14 @@ def trim(pod: Json) -> dict[str, Any]:
                 if key in annotations
             },
         },
-        "spec": {"nodeName": spec.get("nodeName", "")},
+        "spec": {
+            "nodeName": spec.get("nodeName", ""),
+            "containers": [
+                {"name": container["name"], "resources": {"limits": gpus}}
+                for container in spec.get("containers") or ()
+                if (gpus := _nodes.gpus_of(container))
+            ],
+        },
         "status": {
             "phase": status.get("phase", "Pending"),
             "initContainerStatuses": [_trim_container(c) for c in status.get("initContainerStatuses") or ()],

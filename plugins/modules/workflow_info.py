@@ -374,7 +374,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     except _nodes.NodesError as error:
         module.warn(f"{error} The items are those of the pods that still exist.")
         own_pods = cluster.list(pods(params["namespace"]), labelSelector=f"{WORKFLOW_LABEL}={params['name']}")
-        nodes = _nodes.with_pods(params["name"], {}, own_pods)
+        nodes = _nodes.with_pods(resource, {}, own_pods)
     result = {
         "exists": True,
         "workflow": _nodes.summary_of(resource, nodes),

@@ -343,7 +343,18 @@ def test_an_item_that_will_be_retried_is_running() -> None:
 
 def test_a_node_that_has_ended_keeps_what_argo_says() -> None:
     nodes = _nodes.nodes_of(recordings.workflow("workflow-deadline"))
-    assert _nodes.with_pods("workflow-deadline", nodes, recordings.pods("workflow-deadline")) == nodes
+    workflow, pods = recordings.workflow("workflow-deadline"), recordings.pods("workflow-deadline")
+    assert _nodes.with_pods(workflow, nodes, pods) == nodes
+
+
+@pytest.mark.parametrize("name", sorted(set(recordings.NAMES) - {"invalid-entrypoint"}))
+def test_a_pod_tells_the_gpu_seconds_that_argo_will_count(name: str) -> None:
+    nodes = _nodes.nodes_of(recordings.workflow(name))
+    for pod in recordings.pods(name):
+        told = _nodes.node_of_pod(name, pod)
+        counted = nodes[told["id"]].get("resourcesDuration")
+        if counted is not None and "nvidia.com/gpu" in told.get("resourcesDuration", {}):
+            assert told["resourcesDuration"]["nvidia.com/gpu"] == counted["nvidia.com/gpu"], pod["metadata"]["name"]
 
 
 def test_a_pod_that_cannot_be_scheduled_says_why() -> None:
