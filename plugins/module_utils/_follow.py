@@ -377,6 +377,8 @@ class Follower:
                 if error.status == 404:
                     self._watched[name].run.deleted = True
                     return
+                if error.status == 403 and not self._watched[name].read_version:
+                    raise error  # it never was allowed
             if error.status == 410:
                 return
             if not self.trouble:

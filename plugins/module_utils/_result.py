@@ -38,7 +38,7 @@ def result_of(follower: Follower, outcome: str, *, failed: bool) -> dict[str, An
         logs.setdefault(log.workflow, []).append(log)
     share = 1 / max(1, len(follower.runs))
     runs = [_run_result(follower, run, logs.get(run.name, []), failed, share) for run in follower.runs]
-    if len(runs) == 1:
+    if len(runs) == 1 and follower.wanted.names:
         return {"changed": False, "outcome": outcome, **runs[0]}
     phases = {run["phase"] for run in runs}
     worst = next((phase for phase in _WORST if phase in phases), "")

@@ -214,9 +214,9 @@ outcome:
   sample: finished
 workflows:
   description:
-    - The Workflows in the order of O(name), each with the keys that are described below. With a single one these are at
-      the top of the result, too, without V(workflows).
-  returned: with several Workflows
+    - The Workflows in the order of O(name), each with the keys that are described below. With a single name these are
+      at the top of the result instead; with O(label_selectors) never, however many Workflows have the labels.
+  returned: with several names, or O(label_selectors)
   type: list
   elements: dict
 phase:
@@ -226,47 +226,47 @@ phase:
   sample: Succeeded
 name:
   description: Name of the Workflow.
-  returned: with one Workflow
+  returned: with a single O(name)
   type: str
   sample: gpu-say-7k2vq
 message:
   description: What Argo says about the Workflow.
-  returned: with one Workflow
+  returned: with a single O(name)
   type: str
 status:
   description: The phase as C(argo get) shows it, as in V(Running (Suspended)).
-  returned: with one Workflow
+  returned: with a single O(name)
   type: str
 created:
   description: When it was created.
-  returned: with one Workflow
+  returned: with a single O(name)
   type: str
 started:
   description: When it was started.
-  returned: with one Workflow
+  returned: with a single O(name)
   type: str
 finished:
   description: When it has ended.
-  returned: with one Workflow
+  returned: with a single O(name)
   type: str
 duration:
   description: Seconds from its start to its end.
-  returned: with one Workflow
+  returned: with a single O(name)
   type: float
 progress:
   description: Pods that have ended, of all pods so far.
-  returned: with one Workflow
+  returned: with a single O(name)
   type: str
   sample: 3/3
 tree:
   description:
     - The tree, as C(argo get) draws it; a summary if it had more than 100,000 characters, or its share of them where
       there are several Workflows.
-  returned: with one Workflow
+  returned: with a single O(name)
   type: str
 gpu_seconds:
   description: Seconds times GPUs, C(total), and of it C(failed), spent on attempts that failed.
-  returned: with one Workflow
+  returned: with a single O(name)
   type: dict
   sample: {"total": 9, "failed": 0}
 items:
@@ -279,31 +279,31 @@ items:
       or of the container of its containerSet that wrote last; C(tail) is the end of that log, if the item failed.
     - A result has at most 400,000 characters of them, of which each Workflow has its share, those that did not succeed
       first. If the task fails, it has only such, and at most 20 of each. C(index.json) has the logs of all.
-  returned: with one Workflow
+  returned: with a single O(name)
   type: list
   elements: dict
 items_total:
   description: How many items there are.
-  returned: with one Workflow
+  returned: with a single O(name)
   type: int
 diagnoses:
   description: What kept the Workflow from going on, or from succeeding, each with C(kind) and C(message).
-  returned: with one Workflow
+  returned: with a single O(name)
   type: list
   elements: dict
 logs_dir:
   description: The folder of its logs.
-  returned: with one Workflow, if O(logs_dir) is set
+  returned: with a single O(name), if O(logs_dir) is set
   type: str
 logs_complete:
   description:
     - Whether all logs are complete. It is false, too, where the nodes of the Workflow cannot be read. Then nobody knows
       which logs there should be, and RV(diagnoses) says why.
-  returned: with one Workflow, if O(logs_dir) is set
+  returned: with a single O(name), if O(logs_dir) is set
   type: bool
 logs_incomplete:
   description: The logs that are not complete, with the reason, at most 100 of all Workflows.
-  returned: with one Workflow, if O(logs_dir) is set
+  returned: with a single O(name), if O(logs_dir) is set
   type: list
   elements: dict
 """

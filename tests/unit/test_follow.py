@@ -193,6 +193,8 @@ def test_labels_choose_when_the_wait_begins_and_may_change_then(servers: list[Re
     servers.append(server := Selecting("fanout-ok"))
     follower = Follower(server.cluster(), Wanted("argo", label_selector=server.selector, timeout=20), Journal(None))
     assert (follower.follow(), [run.phase for run in follower.runs]) == ("finished", ["Succeeded"])
+    [the_only_one] = _result.result_of(follower, "finished", failed=False)["workflows"]
+    assert the_only_one["name"] == "fanout-ok"
 
 
 def test_pods_of_a_deleted_workflow_of_the_same_name_are_none_of_this_run(
@@ -385,6 +387,13 @@ def test_pods_that_may_not_be_watched_are_said_so_and_the_run_is_followed_all_th
     assert follower.follow() == "finished"
     assert any("pods cannot be watched" in e["text"] for e in journal_of(tmp_path / "journal") if e["event"] == "note")
     assert not any(log.complete for log in follower.logs)
+
+
+def test_a_workflow_that_may_not_be_read_is_an_error_at_once(servers: list[Recorded]) -> None:
+    server = start(servers, "fanout-ok")
+    server.forbidden = {"fanout-ok"}
+    with pytest.raises(ApiError, match="403 Forbidden"):
+        Follower(server.cluster(), wanted("fanout-ok"), Journal(None)).follow()
 
 
 def test_a_missing_workflow_and_a_dead_cluster_are_errors_at_once(servers: list[Recorded]) -> None:
