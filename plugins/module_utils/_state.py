@@ -73,6 +73,7 @@ _LOST_REASONS = frozenset(
 )
 _NO_COMMAND = "failed to look-up entrypoint/cmd for image"
 """Argo has to ask the image's registry if neither the template nor its configuration says what the image runs."""
+_DELETED = "the pod was deleted"
 _QUOTA = "exceeded quota"
 _FORBIDDEN = "workflowtaskresults.argoproj.io is forbidden"
 _INSUFFICIENT = re.compile(r"Insufficient ([\w./-]+?)[.,;]?(?:\s|$)")
@@ -165,7 +166,7 @@ class Run:
             self._quiet_since = now
         reason = lost_reason(pod)
         if not reason and deleted and not _is_over(pod):
-            reason = "the pod was deleted"
+            reason = _DELETED
         if reason:
             self.lost.setdefault(uid, reason)
         if deleted and not _is_over(pod):
@@ -281,7 +282,9 @@ class Run:
         lost = {_nodes.pod_node_name(self.pods[uid]): reason for uid, reason in self.lost.items() if uid in self.pods}
         for node in self.nodes.values():
             if node.get("phase") == "Error" and node.get("message") == "pod deleted":
-                lost.setdefault(node["name"], "the pod was deleted")
+                lost.setdefault(node["name"], _DELETED)
+            elif node.get("phase") in NODE_DONE_PHASES and lost.get(node["name"]) == _DELETED:
+                del lost[node["name"]]  # Argo has deleted the pod itself, because of a deadline for example
         for reason, count in collections.Counter(lost.values()).items():
             yield "lost", f"{_count(count, 'pod')} did not fail but went away: {reason}"
 

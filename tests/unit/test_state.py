@@ -128,6 +128,14 @@ def test_a_deleted_pod_did_not_fail_but_went_away() -> None:
     assert "did not fail but went away: the pod was deleted" in found["lost"]
 
 
+def test_a_pod_that_argo_deleted_to_end_its_node_did_not_go_away() -> None:
+    run = replay("fanout-unschedulable")
+    assert [node["message"] for node in run.nodes.values() if node["type"] == "Pod"] == [
+        "workflow shutdown with strategy:  Terminate"
+    ]
+    assert not kinds(run)
+
+
 @pytest.mark.parametrize(
     ("status", "why"),
     [
