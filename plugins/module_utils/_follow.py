@@ -198,7 +198,7 @@ class Follower:
         self._over.set()
         self._finish_logs(outcome)
         self._draw(last=True)
-        self._journal.write("end", outcome=outcome)
+        self._journal.end(outcome)
         return outcome
 
     # -- the threads that carry -----------------------------------------------------------------------------------

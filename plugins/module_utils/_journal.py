@@ -90,19 +90,26 @@ class Journal:
     def log(self, log: Log, lines: Sequence[bytes]) -> None:
         """Write lines of a log, as many as somebody could read."""
         with self._lock:
-            second = int(time.monotonic())
+            second, left_out = int(time.monotonic()), 0
             if second != self._second:
                 self._second, self._shown = second, 0
+                left_out, self._left_out = self._left_out, 0
             shown = lines[: LINES_A_SECOND - self._shown]
             self._shown += len(shown)
             self._left_out += len(lines) - len(shown)
-            left_out = self._left_out if shown else 0
-            self._left_out -= left_out
-        if left_out:
-            self.write("note", workflow=log.workflow, text=f"{left_out:,} lines were not shown; the files have them")
+        self._say_left_out(left_out)
         if shown:
             text = [_CONTROL.sub("", _last_state(line).decode(errors="replace")) for line in shown]
             self.write("log", workflow=log.workflow, node=log.display_name, container=log.container, lines=text)
+
+    def end(self, outcome: str) -> None:
+        """Write the last event."""
+        self._say_left_out(self._left_out)
+        self.write("end", outcome=outcome)
+
+    def _say_left_out(self, lines: int) -> None:
+        if lines:
+            self.write("note", workflow="", text=f"{lines:,} lines of logs were not shown: they came too fast")
 
     def close(self) -> None:
         with self._lock:

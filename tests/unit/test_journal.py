@@ -79,6 +79,27 @@ def test_an_event_of_any_length_comes_whole_to_a_slow_reader(pipe: tuple[Journal
     assert json.loads(data + read(reader))["text"] == text
 
 
+def test_lines_that_nobody_could_read_are_counted_once_a_second_and_at_the_end(
+    pipe: tuple[Journal, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, reader = pipe
+    logs = [LogFolder(None, name, "ns", name).log("p", name, "main", parse_node_name(name, name)) for name in "ab"]
+    clock = [0.0]
+    monkeypatch.setattr(_journal.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(_journal, "LINES_A_SECOND", 2)
+    for second, log in ((10.0, logs[0]), (10.5, logs[0]), (11.0, logs[1])):
+        clock[0] = second
+        journal.log(log, [b"1", b"2", b"3"])
+    journal.end("finished")
+    events = [json.loads(line) for line in read(reader).splitlines()]
+    assert [(event["workflow"], event.get("lines") or event["text"].split()[0]) for event in events[:-1]] == [
+        ("a", ["1", "2"]),
+        ("", "4"),
+        ("b", ["1", "2"]),
+        ("", "1"),
+    ]
+
+
 def test_of_a_progress_bar_its_last_state_is_shown(pipe: tuple[Journal, int]) -> None:
     journal, reader = pipe
     log = LogFolder(None, "wf", "ns", "uid").log("pod", "uid", "main", parse_node_name("wf", "wf[0].train(0:a)"))
