@@ -33,6 +33,7 @@ NODE_NAME_ANNOTATION = "workflows.argoproj.io/node-name"
 NODE_ID_ANNOTATION = "workflows.argoproj.io/node-id"
 
 _MAX_POD_NAME_PREFIX = 242  # a resource name has 253 characters, the hash has 10 digits and a dash
+_CONTAINER_ID = re.compile(r' "[0-9a-f]{64}"')
 _GPU_RESOURCE = re.compile(r".*/(gpu|gpu\.shared|mig-.+)|gpu\.intel\.com/(i915|xe)")
 _ITEM = re.compile(r"([^.()]*)\((\d+):([^()]*)\)")
 _WHOLE_REFERENCE = re.compile(r"\{\{\s*(workflow|inputs)\.parameters\.([A-Za-z0-9_-]+)\s*\}\}")
@@ -673,11 +674,16 @@ def _pod_message(status: Json, main: Json) -> str:
     for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
         waiting = container.get("state", {}).get("waiting") or {}
         if waiting.get("message"):
-            return f"{waiting.get('reason', 'Waiting')}: {waiting['message']}"
+            return f"{waiting.get('reason', 'Waiting')}: {without_id(waiting['message'])}"
     for condition in status.get("conditions", []):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             return f"{condition.get('reason', '')}: {condition.get('message', '')}"
     return ""
+
+
+def without_id(message: str) -> str:
+    """A container runtime's message without the container's ID, which is another at each attempt to start it."""
+    return _CONTAINER_ID.sub("", message)
 
 
 # --- GPU time -------------------------------------------------------------------------------------------------------

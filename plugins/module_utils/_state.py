@@ -317,7 +317,8 @@ class Run:
                     # ErrImagePull and ImagePullBackOff alternate, with different messages about the same image
                     found["image", f"the image {container.get('image', '')} cannot be had"] += 1
                 elif reason in _START_REASONS:
-                    found["start", f"container {container['name']}: {reason}: {waiting.get('message', '')}"] += 1
+                    message = _nodes.without_id(waiting.get("message", ""))
+                    found["start", f"container {container['name']}: {reason}: {message}"] += 1
         for (kind, text), count in found.items():
             yield kind, f"{_count(count, 'pod')} cannot start: {text}"
 

@@ -106,6 +106,18 @@ def test_an_image_that_cannot_be_pulled_is_told_by_its_name() -> None:
     assert image.rpartition("/")[2] in kinds(run)["image"]
 
 
+def test_pods_that_cannot_start_for_the_same_reason_are_told_together_whatever_their_containers_ids() -> None:
+    run = replay("fanout-ok", workflow_events=1, pod_events=0)
+    for number, pod in enumerate(recordings.pods("fanout-ok")):
+        message = f'failed to generate container "{number:064x}" spec: no such file'
+        state = {"waiting": {"reason": "CreateContainerError", "message": message}}
+        status = {"phase": "Pending", "containerStatuses": [{"name": "main", "state": state}]}
+        run.see_pod(trim(pod | {"status": status}), 5.0)
+    why = "CreateContainerError: failed to generate container spec: no such file"
+    assert kinds(run)["start"] == f"{len(run.pods)} pods cannot start: container main: {why}"
+    assert {item.message for item in run.items()} == {why}
+
+
 def test_a_diagnosis_keeps_the_time_it_was_first_made_whatever_its_words() -> None:
     run = replay("fanout-unschedulable", workflow_events=2, pod_events=2)
     run.diagnoses(10.0)
