@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import pods
 from ansible_collections.argo.workflows.tests.bench.measure import Row, Target
-from ansible_collections.argo.workflows.tests.bench.tools import Bench, BenchError, Way, empty
+from ansible_collections.argo.workflows.tests.bench.tools import Bench, BenchError, Task, Way, empty
 
 LINES = 100
 """Lines that each pod of the logs rows prints."""
@@ -49,16 +49,18 @@ def logs(bench: Bench, items: int) -> Iterator[Row]:
         return time.monotonic() - begin
 
     wanted = {"name": name, "namespace": bench.namespace, "logs_dir": str(home)}
-    k8s_log = {
-        "kubernetes.core.k8s_log": {"name": "{{ item }}", "namespace": bench.namespace, "container": "main"},
-        "loop": names,
-    }
+
+    def k8s_log(name: str) -> Task:
+        return {"kubernetes.core.k8s_log": {"name": name, "namespace": bench.namespace, "container": "main"}}
+
+    one, each = k8s_log(names[0]), {**k8s_log("{{ item }}"), "loop": names}
     ways: dict[str, Way | str] = {
         "workflow_wait": Way(lambda: whole(lambda: bench.play([{"argo.workflows.workflow_wait": wanted}])), True),
         "workflow_logs": Way(lambda: whole(lambda: bench.play([{"argo.workflows.workflow_logs": wanted}])), True),
         "bare HTTP, 8 connections": Way(lambda: whole(by_http)),
         "argo logs": bench.program("argo", lambda: whole(by_argo)),
-        "loop of k8s_log": Way(lambda: bench.play([k8s_log]), True) if items <= 100 else "not repeated for so many",
+        "loop of k8s_log": Way(lambda: bench.play([each]), True) if items <= 100 else "not repeated for so many",
+        "k8s_log of one pod": Way(lambda: bench.play([one]), True),
     }
     targets = []
     for ours in ("workflow_wait", "workflow_logs"):
