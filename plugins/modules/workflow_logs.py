@@ -311,6 +311,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     collector.tick()
 
     logs = collector.logs
+    if not logs and it.pods and it.running():
+        module.warn("There are no logs: of the containers that have begun, none is chosen by items and containers.")
     result = {
         "changed": directory is not None and any(log.received != log.kept for log in logs),
         "logs": [{"node": log.display_name, **log.as_dict()} for log in logs[:MAX_LOGS]],

@@ -421,6 +421,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     refused = shut_down(cluster, unfinished, action.capitalize()) if action != "leave" else {}
     failure = failure_of(follower, outcome, params["fail_on"], action, refused)
     result = result_of(follower, outcome, failed=bool(failure))
+    if wanted.logs_dir and not follower.logs and any(each.pods and each.running() for each in follower.runs):
+        module.warn("There are no logs: of the containers that have begun, none is chosen by containers.")
     if failure:
         raise UserError(failure, **result)
     return result

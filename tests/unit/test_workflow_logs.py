@@ -40,9 +40,14 @@ def with_pods(ended: Recorded) -> Recorded:
     return ended
 
 
+WARNINGS: list[str] = []
+
+
 def fetch(**params: Any) -> dict[str, Any]:
+    WARNINGS.clear()
     defaults = {name: option.get("default") for name, option in workflow_logs.ARGUMENT_SPEC.items()}
-    module: Any = SimpleNamespace(params=defaults | {"name": "fanout-ok"} | params, check_mode=False)
+    params = defaults | {"name": "fanout-ok"} | params
+    module: Any = SimpleNamespace(params=params, check_mode=False, warn=WARNINGS.append)
     return workflow_logs.run(module)
 
 
@@ -70,3 +75,11 @@ def test_a_last_line_that_cannot_be_written_is_a_reason_also_in_the_index(
 def test_of_pods_that_are_gone_each_log_is_missed(ended: Recorded, tmp_path: Path) -> None:
     result = fetch(logs_dir=str(tmp_path))
     assert (len(result["logs"]), result["complete"]) == (3, False)
+
+
+@pytest.mark.parametrize("choice", [{"items": ["Argon"]}, {"containers": ["mian"]}])
+def test_a_choice_that_nothing_meets_is_not_silent(choice: dict[str, list[str]], with_pods: Recorded) -> None:
+    assert fetch(**choice)["logs"] == []
+    assert "There are no logs" in WARNINGS[0]
+    fetch()
+    assert not WARNINGS
