@@ -252,6 +252,23 @@ def test_an_extra_right_is_added_to_its_role_alone(extra: str, role: str, rights
         assert added == (expand(rights) if name == role else set())
 
 
+def test_extra_rights_are_added_in_the_order_of_the_variable() -> None:
+    """In another order in each run, the Role would change in each run."""
+    added = [
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs} for verbs in (["create"], ["create", "update"])
+    ]
+    for extra, rules in (
+        (["argument_offload", "memoization"], added),
+        (["memoization", "argument_offload"], added[::-1]),
+    ):
+        assert objects(argo_extra_rights=[*extra, extra[0]])["Role argo/argo-role"]["rules"][-2:] == rules
+    agent = objects(argo_extra_rights=["agent", "artifact_gc"])["Role argo/argo-workflow"]["rules"]
+    assert [rule["resources"][0].partition("/")[0] for rule in agent[1:]] == [
+        *(["workflowtasksets"] * 2),
+        *(["workflowartifactgctasks"] * 2),
+    ]
+
+
 def test_no_right_is_on_the_whole_cluster() -> None:
     assert not any("Cluster" in item["kind"] for item in objects(argo_crds="skip", argo_client=True).values())
 
