@@ -5,16 +5,12 @@
 
 from __future__ import annotations
 
-import http.client
-import ssl
-import threading
-import time
+import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import pods
+from ansible_collections.argo.workflows.tests.bench import bare_http
 from ansible_collections.argo.workflows.tests.bench.measure import Row, Target
 from ansible_collections.argo.workflows.tests.bench.tools import Bench, BenchError, Task, Way, empty
 
@@ -44,9 +40,11 @@ def logs(bench: Bench, items: int) -> Iterator[Row]:
         return ended.seconds
 
     def by_http() -> float:
-        begin = time.monotonic()
-        fetch_all(bench, names, home, connections=8)
-        return time.monotonic() - begin
+        login, url = bench.login.configuration, urlsplit(bench.login.host)
+        paths = "".join(f"{name}.log {pods(bench.namespace, name, 'log')}?container=main\n" for name in names)
+        (home / "wanted").write_text(paths)
+        arguments = [url.hostname, url.port or 443, login.ssl_ca_cert, login.cert_file, login.key_file, home, 8]
+        return bench.run([sys.executable, bare_http.__file__, *map(str, arguments)]).seconds
 
     wanted = {"name": name, "namespace": bench.namespace, "logs_dir": str(home)}
 
@@ -68,25 +66,3 @@ def logs(bench: Bench, items: int) -> Iterator[Row]:
         targets.append(Target(ours, 0.02, "loop of k8s_log"))
         targets.append(Target(ours, 4, "bare HTTP, 8 connections"))
     yield Row(f"logs of {items} finished pods", "s", bench.in_turn(ways), targets if items == 100 else [])
-
-
-def fetch_all(bench: Bench, names: list[str], home: Path, connections: int) -> None:
-    """Fetch the log of each pod's main container with plain HTTP, over a few connections that are kept."""
-    local = threading.local()
-
-    def fetch(name: str) -> None:
-        if not hasattr(local, "connection"):
-            local.connection = connect(bench)
-        local.connection.request("GET", pods(bench.namespace, name, "log") + "?container=main")
-        (home / f"{name}.log").write_bytes(local.connection.getresponse().read())
-
-    with ThreadPoolExecutor(connections) as pool:
-        list(pool.map(fetch, names))
-
-
-def connect(bench: Bench) -> http.client.HTTPSConnection:
-    settings = bench.login.configuration
-    context = ssl.create_default_context(cafile=settings.ssl_ca_cert)
-    context.load_cert_chain(settings.cert_file, settings.key_file)
-    url = urlsplit(bench.login.host)
-    return http.client.HTTPSConnection(str(url.hostname), url.port or 443, context=context)
