@@ -144,9 +144,24 @@ def marked(wanted: Object) -> dict[str, Any]:
     }
 
 
+def is_marked(wanted: Object, live: Object) -> bool:
+    """Whether the same was applied before."""
+    return (live["metadata"].get("annotations") or {}).get(MARK) == mark_of(wanted)
+
+
 def is_applied(wanted: Object, live: Object) -> bool:
     """Whether applying an object would change nothing: the same was applied before, and nobody has changed it since."""
-    return (live["metadata"].get("annotations") or {}).get(MARK) == mark_of(wanted) and contains(live, wanted)
+    return is_marked(wanted, live) and contains(live, wanted)
+
+
+def is_added_to(wanted: Object, live: Object | None) -> bool:
+    """Whether somebody has changed a Deployment since it was applied, which may have added what applying leaves in it.
+
+    An environment variable belongs to who has set it: see "Server-Side Apply" in Kubernetes' documentation.
+    """
+    return (
+        wanted["kind"] == "Deployment" and live is not None and is_marked(wanted, live) and not contains(live, wanted)
+    )
 
 
 def contains(live: Any, wanted: Any) -> bool:

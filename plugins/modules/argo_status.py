@@ -129,6 +129,11 @@ needed:
   type: list
   elements: dict
   returned: without O(wait)
+drifted:
+  description: The Deployments among RV(needed) that somebody has changed since the same was applied, to be replaced.
+  type: list
+  elements: dict
+  returned: without O(wait)
 missing_rights:
   description: Every right that is missing to do so, as phrases.
   type: list
@@ -316,6 +321,7 @@ def survey(
         "missing_crds": [kind for kind in _status.ARGO_KINDS if kind not in known],
         "used_elsewhere": elsewhere(cluster, place) if absent and crds else [],
         "needed": needed if absent else [_status.marked(item) for item in needed],
+        "drifted": [_status.marked(item) for item in needed if _status.is_added_to(item, live.get(Ref.of(item)))],
         "missing_rights": _status.in_words(missing),
         "user": user(cluster) if missing else "",
         "others": [
