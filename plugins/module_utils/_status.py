@@ -168,13 +168,18 @@ def contains(live: Any, wanted: Any) -> bool:
     """Whether everything that is wanted is there; what the server has filled in besides does not count."""
     if isinstance(wanted, Mapping):
         return isinstance(live, Mapping) and all(
-            (contains_amounts if key in AMOUNTS and value else contains)(live.get(key), value)
+            live.get(key) == value
+            if key in WHOLE
+            else (contains_amounts if key in AMOUNTS and value else contains)(live.get(key), value)
             for key, value in wanted.items()
         )
     if isinstance(wanted, list):
         return isinstance(live, list) and len(live) == len(wanted) and all(map(contains, live, wanted))
     return bool(live == wanted)
 
+
+WHOLE = frozenset({"selector", "nodeSelector", "rules"})
+"""The keys of what means something else with any addition, and in which the API server fills in nothing."""
 
 AMOUNTS = frozenset({"hard", "limits", "requests"})
 """The keys of maps of quantities, which the API server writes its own way: 0.5 becomes "500m"."""

@@ -64,8 +64,15 @@ ROLE = thing("Role", rules=[{"verbs": ["get"]}, {"verbs": ["list"]}])
 
 
 def test_what_was_applied_and_is_as_it_was_need_not_be_applied_again() -> None:
-    live = _status.marked(ROLE) | {"status": {}, "rules": [{"verbs": ["get"], "filled": "in"}, {"verbs": ["list"]}]}
-    assert not _status.is_needed(ROLE, live, False)
+    port = thing("Service", spec={"ports": [{"port": 2746}], "selector": {"app": "argo-server"}})
+    spec = {"ports": [{"port": 2746, "filled": "in"}], "selector": {"app": "argo-server"}, "clusterIP": "10.96.0.9"}
+    assert not _status.is_needed(port, _status.marked(port) | {"status": {}, "spec": spec}, False)
+
+
+def test_a_selector_to_which_somebody_has_added_is_put_right() -> None:
+    service = thing("Service", spec={"selector": {"app": "argo-server"}})
+    live = _status.marked(service) | {"spec": {"selector": {"app": "argo-server", "more": "x"}}}
+    assert _status.is_needed(service, live, False)
 
 
 @pytest.mark.parametrize(
@@ -74,9 +81,10 @@ def test_what_was_applied_and_is_as_it_was_need_not_be_applied_again() -> None:
         ROLE,
         _status.marked(ROLE) | {"rules": [{"verbs": ["get"]}]},
         _status.marked(ROLE) | {"rules": [{"verbs": ["get"]}, {"verbs": ["list", "delete"]}]},
+        _status.marked(ROLE) | {"rules": [{"verbs": ["get"], "resourceNames": ["one"]}, {"verbs": ["list"]}]},
         _status.marked({**ROLE, "rules": [*ROLE["rules"], {"verbs": ["more"]}]}),
     ],
-    ids=["applied by nobody", "a rule taken away", "a verb added", "more was wanted before"],
+    ids=["applied by nobody", "a rule taken away", "a verb added", "a name added", "more was wanted before"],
 )
 def test_what_was_changed_or_is_wanted_otherwise_is_applied(live: dict[str, Any]) -> None:
     assert _status.is_needed(ROLE, live, False)
