@@ -61,7 +61,9 @@ func (c cluster) writeIdentities() error {
 	authority := identity{user: clusterName}.template()
 	authority.IsCA, authority.BasicConstraintsValid, authority.KeyUsage = true, true, x509.KeyUsageCertSign
 	authority.ExtKeyUsage = nil // or it could sign nothing else
-	if err := c.writeCertificate("ca", authority, authority, key, key); err != nil {
+	// As it was signed it has a key identifier, to which Python 3.13 wants each certificate below it to refer.
+	authority, err = c.writeCertificate("ca", authority, authority, key, key)
+	if err != nil {
 		return err
 	}
 	for _, id := range identities {
@@ -69,7 +71,7 @@ func (c cluster) writeIdentities() error {
 		if err != nil {
 			return err
 		}
-		if err := c.writeCertificate(id.name, id.template(), authority, own, key); err != nil {
+		if _, err := c.writeCertificate(id.name, id.template(), authority, own, key); err != nil {
 			return err
 		}
 		if id.kubeconfig != "" {
@@ -119,12 +121,16 @@ func (c cluster) writeKey(name string) (*ecdsa.PrivateKey, error) {
 	return key, writeFile(c.path("pki", name+".key"), text)
 }
 
-func (c cluster) writeCertificate(name string, cert, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) error {
+// writeCertificate signs a certificate and returns it as it was signed.
+func (c cluster) writeCertificate(name string, cert, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) (*x509.Certificate, error) {
 	encoded, err := x509.CreateCertificate(rand.Reader, cert, parent, key.Public(), parentKey)
 	if err != nil {
-		return fmt.Errorf("signing the certificate %s: %w", name, err)
+		return nil, fmt.Errorf("signing the certificate %s: %w", name, err)
 	}
-	return writeFile(c.path("pki", name+".crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: encoded}))
+	if err := writeFile(c.path("pki", name+".crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: encoded})); err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(encoded)
 }
 
 // writeKubeconfig writes one that stands alone: authority, certificate and key are in it.
