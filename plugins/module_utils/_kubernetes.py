@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import socket
 import threading
 import time
@@ -34,6 +35,7 @@ PAGE = 250
 """Objects a list request, so that 10,000 pods never lie in memory at once."""
 COLD_START = 60.0
 """Seconds for which an API server that has just started may refuse what it will allow: its caches of rights fill."""
+_STRICTER = re.compile("Key Identifier|CA cert does not include|marked critical")
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
 
@@ -520,7 +522,12 @@ def _identity(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _no_answer(method: str, path: str, host: str, error: Exception) -> ApiError:
     text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
+    if "CERTIFICATE_VERIFY_FAILED" in text and _STRICTER.search(text):
+        what = (
+            f"the certificate of {host} breaks a rule that Python keeps from 3.13 on ({text.rsplit(': ', 1)[-1]}): set "
+            "ansible_python_interpreter to an older Python, or have the certificate renewed"
+        )
+    elif "CERTIFICATE_VERIFY_FAILED" in text:
         what = f"the certificate of {host} is not trusted ({text.rsplit(': ', 1)[-1]}); set ca_cert"
     elif "refused" in text or "NameResolution" in type(error).__name__ or "ConnectTimeout" in type(error).__name__:
         what = f"nothing answers at {host}; is the cluster running, and is the kubeconfig the right one?"

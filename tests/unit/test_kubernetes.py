@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,22 @@ def test_nobody_at_the_address_is_said_plainly() -> None:
     it = Cluster.from_params({"host": "http://127.0.0.1:1"}, NoTime())
     with pytest.raises(ApiError, match=r"nothing answers at http://127.0.0.1:1; is the cluster running"):
         it.get("/version")
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("self-signed certificate in certificate chain", r"is not trusted \(self-signed .*\); set ca_cert"),
+        ("Missing Authority Key Identifier", r"Python keeps from 3.13 on \(Missing .*\): set ansible_python"),
+    ],
+)
+def test_a_certificate_that_is_refused_is_said_with_what_helps(why: str, said: str) -> None:
+    class Suspicious(Transport):
+        def request(self, *_args: Any, **_options: Any) -> Any:
+            raise ssl.SSLCertVerificationError(f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {why}")
+
+    with pytest.raises(ApiError, match=f"GET /version: the certificate of https://k8s:6443 .*{said}"):
+        Cluster("https://k8s:6443/", Suspicious(), clock=NoTime()).get("/version")
 
 
 def test_the_option_wins_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
