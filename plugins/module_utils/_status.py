@@ -155,13 +155,13 @@ def is_applied(wanted: Object, live: Object) -> bool:
 
 
 def is_added_to(wanted: Object, live: Object | None) -> bool:
-    """Whether somebody has changed a Deployment since it was applied, which may have added what applying leaves in it.
+    """Whether a Deployment may have what applying would leave in it: somebody else made it, or changed it since.
 
     An environment variable belongs to who has set it: see "Server-Side Apply" in Kubernetes' documentation.
     """
-    return (
-        wanted["kind"] == "Deployment" and live is not None and is_marked(wanted, live) and not contains(live, wanted)
-    )
+    if wanted["kind"] != "Deployment" or live is None or contains(live, wanted):
+        return False
+    return is_marked(wanted, live) or not is_ours(live)
 
 
 def contains(live: Any, wanted: Any) -> bool:

@@ -129,8 +129,10 @@ needed:
   type: list
   elements: dict
   returned: without O(wait)
-drifted:
-  description: The Deployments among RV(needed) that somebody has changed since the same was applied, to be replaced.
+to_replace:
+  description: >-
+    The Deployments among RV(needed) that somebody else has made, or changed since the same was applied. Applying leaves
+    in them what others have added.
   type: list
   elements: dict
   returned: without O(wait)
@@ -321,7 +323,7 @@ def survey(
         "missing_crds": [kind for kind in _status.ARGO_KINDS if kind not in known],
         "used_elsewhere": elsewhere(cluster, place) if absent and crds else [],
         "needed": needed if absent else [_status.marked(item) for item in needed],
-        "drifted": [_status.marked(item) for item in needed if _status.is_added_to(item, live.get(Ref.of(item)))],
+        "to_replace": [_status.marked(item) for item in needed if _status.is_added_to(item, live.get(Ref.of(item)))],
         "missing_rights": _status.in_words(missing),
         "user": user(cluster) if missing else "",
         "others": [

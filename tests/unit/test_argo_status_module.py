@@ -180,11 +180,12 @@ def test_a_binding_may_change_whose_role_stays_as_it_is() -> None:
         ("Deployment", ["ours"], ["ours", "theirs"], True),
         ("Deployment", ["ours"], ["ours"], False),
         ("Deployment", ["older"], ["older"], False),  # applying does it
+        ("Deployment", None, ["theirs"], True),
         ("Service", ["ours"], ["ours", "theirs"], False),  # others may leave finalizers and addresses in it
     ],
 )
 def test_a_deployment_to_which_somebody_has_added_is_to_be_replaced(
-    kind: str, before: list[str], env: list[str], drifted: bool
+    kind: str, before: list[str] | None, env: list[str], drifted: bool
 ) -> None:
     def with_env(names: list[str]) -> dict[str, Any]:
         template = {"spec": {"containers": [{"image": "argocli", "env": names}]}}
@@ -192,9 +193,10 @@ def test_a_deployment_to_which_somebody_has_added_is_to_be_replaced(
         return {"kind": kind, "metadata": metadata, "spec": {"template": template}}
 
     wanted = with_env(["ours"])
-    live = {**_status.marked(with_env(before)), "spec": with_env(env)["spec"]}
+    live = {**(_status.marked(with_env(before)) if before else wanted), "spec": with_env(env)["spec"]}
+    live["metadata"] = live["metadata"] | (OURS if before else {})
     found = survey(FakeCluster({_status.Ref.of(wanted).path: live}), objects=[wanted])
-    assert found["drifted"] == ([_status.marked(wanted)] if drifted else [])
+    assert found["to_replace"] == ([_status.marked(wanted)] if drifted else [])
 
 
 def test_who_may_escalate_needs_not_hold_what_they_grant() -> None:
