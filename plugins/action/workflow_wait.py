@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
             reader = _Reader(journal, Display(), self._host(task_vars or {}))
             reader.start()
             try:
-                with _farewell(args, path.parent):
+                with _farewell(args, path.parent, reader):
                     return self._module(args | {"journal": str(journal)}, task_vars)
             finally:
                 reader.finish()
@@ -94,7 +94,7 @@ class ActionModule(ActionBase):
 
 
 @contextlib.contextmanager
-def _farewell(args: dict[str, Any], folder: Path) -> Iterator[None]:
+def _farewell(args: dict[str, Any], folder: Path, reader: _Reader) -> Iterator[None]:
     """If somebody interrupts, say what becomes of the run, and remove the pipe's folder.
 
     Ansible then awaits no results and shows no lines any more, so this goes straight to where its errors go; and it
@@ -103,17 +103,17 @@ def _farewell(args: dict[str, Any], folder: Path) -> Iterator[None]:
     then = {"stop": "is being stopped", "terminate": "is being terminated"}.get(args.get("on_interrupt", ""), "goes on")
     name = args.get("name") or ",".join(args.get("label_selectors") or ())
     name = ", ".join(name) if isinstance(name, list) else name
-
-    text = (
-        f"\nWorkflow {name} {then}. The logs so far are valid; argo.workflows.workflow_wait with the same options "
-        "waits for it again and goes on with them.\n"
-    )
     try:
         stderr = os.open(f"/proc/{os.getppid()}/fd/2", os.O_WRONLY | os.O_APPEND | os.O_NOCTTY)
     except OSError:  # not Linux, or not ours to open
         stderr = os.open(os.devnull, os.O_WRONLY)
 
     def interrupted(number: int, frame: Any) -> None:
+        # A module that has not begun yet is ended by the same signal, before it can do anything about the run.
+        text = (
+            f"\nWorkflow {name} {then if reader.begun else 'goes on'}. The logs so far are valid; "
+            "argo.workflows.workflow_wait with the same options waits for it again and goes on with them.\n"
+        )
         with contextlib.suppress(OSError):
             os.write(stderr, text.encode())
         with contextlib.suppress(FileNotFoundError):  # this is the second signal
@@ -154,6 +154,8 @@ class _Reader(threading.Thread):
         self._tree: str | None = None
         self._path = path
         self._file: int | None = None
+        self.begun = False
+        """Whether the module has written something."""
         self._old = path.stat().st_size if os.access(path, os.R_OK) else 0
         encoding = (sys.__stdout__.encoding if sys.__stdout__ else None) or sys.getfilesystemencoding()
         self._plain = not encoding.lower().replace("-", "").startswith("utf")
@@ -163,6 +165,7 @@ class _Reader(threading.Thread):
         while True:
             over = self._over.is_set()
             if data := self._read():
+                self.begun = True
                 *lines, rest = (rest + data).split(b"\n")
                 for line in lines:
                     self._show(json.loads(line))

@@ -3,13 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What happens while a module waits, one JSON object a line, for the action plugin and other programs. Private.
 
+    {"time": "2026-11-22T15:45:17.123Z", "event": "begin"}
     {"time": "2026-11-22T15:45:18.123Z", "event": "tree", "workflow": "gpu-say-x7k2v", "lines": [" ├─✔ echo(0:Argo)…"]}
     {"time": …, "event": "log", "workflow": …, "node": "echo(0:Argo)(0)", "container": "main", "lines": ["Input was …"]}
     {"time": …, "event": "note", "workflow": …, "text": "2 pods cannot be scheduled: …"}
     {"time": …, "event": "end", "outcome": "finished"}
 
-`tree` has the lines of the tree that have changed, `log` whole lines without control characters, and without what
-carriage returns have written over.
+From `begin` on an interruption is noticed. `tree` has the lines of the tree that have changed, `log` whole lines
+without control characters, and without what carriage returns have written over.
 """
 
 from __future__ import annotations

@@ -310,6 +310,7 @@ logs_incomplete:
 
 import select
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -397,6 +398,17 @@ def watch_for_interrupt() -> Callable[[], bool]:
     return interrupted
 
 
+def open_journal(path: str | None, interrupted: Callable[[], bool]) -> Journal:
+    """The journal; UserError if it cannot be written, unless it went with whoever started this and was interrupted."""
+    try:
+        return Journal(path)
+    except OSError as error:
+        time.sleep(0.5)  # its pipe goes first
+        if interrupted():
+            return Journal(None)
+        raise UserError(f"journal: {path} cannot be written: {error.strerror or error}") from error
+
+
 def run(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     if module.check_mode:
@@ -404,10 +416,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     interrupted = watch_for_interrupt()
     wanted = wanted_of(params)
     cluster = Cluster.from_params(params)
-    try:
-        journal = Journal(params["journal"])
-    except OSError as error:
-        raise UserError(f"journal: {params['journal']} cannot be written: {error.strerror or error}") from error
+    journal = open_journal(params["journal"], interrupted)
+    journal.write("begin")
     follower = Follower(cluster, wanted, journal, interrupted, server_of(params, cluster))
     try:
         outcome = follower.follow()

@@ -155,13 +155,30 @@ def test_the_pipe_is_for_this_user_alone_unless_the_module_becomes_another() -> 
 
 def test_an_interruption_leaves_no_pipe_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflow_wait.os, "getppid", lambda: 0)  # whose errors nobody reads
+    reader: Any = types.SimpleNamespace(begun=True)
     ended: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _frame: ended.append(number))  # Ansible's ends the process
     try:
-        with _pipe(become=False) as path, _farewell({"name": "say"}, path.parent):
+        with _pipe(become=False) as path, _farewell({"name": "say"}, path.parent, reader):
             signal.raise_signal(signal.SIGTERM)
             assert not path.parent.exists()
             signal.raise_signal(signal.SIGTERM)
     finally:
         signal.signal(signal.SIGTERM, before)
     assert ended == [signal.SIGTERM] * 2
+
+
+@pytest.mark.parametrize(("begun", "then"), [(True, "is being stopped"), (False, "goes on")])
+def test_an_interruption_says_what_becomes_of_the_run(
+    begun: bool, then: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[bytes] = []
+    monkeypatch.setattr(workflow_wait.os, "write", lambda _file, text: said.append(text))
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    reader: Any = types.SimpleNamespace(begun=begun)
+    try:
+        with _farewell({"name": ["say"], "on_interrupt": "stop"}, tmp_path / "pipe", reader):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert said[0].decode().startswith(f"\nWorkflow say {then}. ")

@@ -120,6 +120,14 @@ def test_the_module_ends_when_nobody_reads_its_result_any_more(host: str, tmp_pa
     assert module.wait(timeout=15) is not None
 
 
+def test_an_interruption_before_the_wait_has_begun_does_what_on_interrupt_says(host: str, tmp_path: Path) -> None:
+    module = start(host, on_interrupt="stop", journal=str(tmp_path / "gone" / "pipe"))
+    assert module.stdout
+    module.stdout.close()
+    assert module.wait(timeout=15) is not None
+    assert Slow.patches == [{"spec": {"shutdown": "Stop"}}]
+
+
 def test_the_timeout_holds(host: str) -> None:
     module = start(host, wait_timeout=1, on_timeout="terminate")
     result = json.loads(module.communicate(timeout=20)[0])
