@@ -114,10 +114,9 @@ def _farewell(args: dict[str, Any], folder: Path, reader: _Reader) -> Iterator[N
             f"\nWorkflow {name} {then if reader.begun else 'goes on'}. The logs so far are valid; "
             "argo.workflows.workflow_wait with the same options waits for it again and goes on with them.\n"
         )
-        with contextlib.suppress(OSError):
-            os.write(stderr, text.encode())
-        with contextlib.suppress(FileNotFoundError):  # this is the second signal
+        with contextlib.suppress(OSError):  # the folder has gone with the first of two signals
             shutil.rmtree(folder)
+            os.write(stderr, text.encode())
         before[number](number, frame)
 
     before: dict[int, Any] = {}
