@@ -208,7 +208,8 @@ RETURN = r"""
 outcome:
   description:
     - Why the wait has ended, V(finished), V(condition), V(timeout), V(gave_up), V(deleted) or V(interrupted). It is
-      V(finished) if all Workflows have ended, whatever was waited for.
+      V(finished) if all Workflows have ended, whatever was waited for; and V(skipped) in check mode, where nothing else
+      but an empty V(phase) is returned.
   returned: always
   type: str
   sample: finished
