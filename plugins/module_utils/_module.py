@@ -91,7 +91,8 @@ def logs_folder(logs_dir: str | None) -> Path | None:
     folder = Path(logs_dir).absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise UserError(f"logs_dir: nothing can be written to {folder}: {error.strerror or error}") from error
     return folder
