@@ -89,9 +89,9 @@ def summary_of(workflow: Json, nodes: Mapping[str, Json]) -> dict[str, Any]:
         "phase": phase_of(workflow),
         "status": status_of(workflow, nodes),
         "message": status.get("message", ""),
-        "created": metadata["creationTimestamp"],
-        "started": started,
-        "finished": finished,
+        "created_at": metadata["creationTimestamp"],
+        "started_at": started,
+        "finished_at": finished,
         "duration": seconds_between(started, finished),
         "progress": status.get("progress", ""),
         "gpu_seconds": dataclasses.asdict(gpu_seconds(nodes)),
@@ -300,16 +300,16 @@ class Attempt:
     """Of the main container; None while it runs and where nobody knows."""
     node: str
     """The Kubernetes node it runs or ran on; empty before it is scheduled."""
-    started: str | None
+    started_at: str | None
     """When Argo created the pod, RFC 3339."""
-    finished: str | None
+    finished_at: str | None
     gpu_seconds: int
     """Seconds times GPUs, as Argo counted them when the pod ended."""
 
     @property
     def duration(self) -> float | None:
         """Seconds from start to end, the time in the queue included; None before the end."""
-        return seconds_between(self.started, self.finished)
+        return seconds_between(self.started_at, self.finished_at)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -328,8 +328,8 @@ class Item:
     """The element of the list itself where the Workflow's spec gives it, else what its text says."""
     phase: str
     message: str
-    started: str | None
-    finished: str | None
+    started_at: str | None
+    finished_at: str | None
     outputs: Mapping[str, str]
     """The output parameters of its template, by name."""
     attempts: tuple[Attempt, ...]
@@ -347,7 +347,7 @@ class Item:
     @property
     def duration(self) -> float | None:
         """Seconds from the start of the first attempt to the end of the last; None before the end."""
-        return seconds_between(self.started, self.finished)
+        return seconds_between(self.started_at, self.finished_at)
 
     def as_dict(self) -> dict[str, Any]:
         """The item as modules return it."""
@@ -360,8 +360,8 @@ class Item:
             "message": self.message,
             "exit_code": self.exit_code,
             "node": self.node,
-            "started": self.started,
-            "finished": self.finished,
+            "started_at": self.started_at,
+            "finished_at": self.finished_at,
             "duration": self.duration,
             "outputs": dict(self.outputs),
             "pods": [attempt.pod for attempt in self.attempts if attempt.pod],
@@ -402,7 +402,7 @@ def items_of(workflow: Json, nodes: Mapping[str, Json], pods: Iterable[Json] = (
     group_start: dict[str, str] = {}
     for item in items:
         group = names[item.name].group
-        group_start[group] = min(group_start.get(group, "9"), item.started or "9")
+        group_start[group] = min(group_start.get(group, "9"), item.started_at or "9")
 
     def order(item: Item) -> tuple[str, str, int, str]:
         group = names[item.name].group
@@ -423,8 +423,8 @@ def attempt_of_node(workflow: Json, node: Json) -> Attempt:
         message=node.get("message", ""),
         exit_code=int(exit_code) if exit_code is not None else None,
         node=node.get("hostNodeName", ""),
-        started=node.get("startedAt"),
-        finished=node.get("finishedAt"),
+        started_at=node.get("startedAt"),
+        finished_at=node.get("finishedAt"),
         gpu_seconds=_gpu_seconds(node),
     )
 
@@ -456,7 +456,7 @@ def _item(name: NodeName, attempts: tuple[Attempt, ...], node: Json | None, list
         phase, message = "Running" if may_retry else last.phase, last.message
     else:
         phase, message = "Pending", ""
-    finished = last.finished if last else (node or {}).get("finishedAt")
+    finished = last.finished_at if last else (node or {}).get("finishedAt")
     return Item(
         name=name.item_name,
         display_name=dataclasses.replace(name, attempt=None).display_name,
@@ -466,8 +466,8 @@ def _item(name: NodeName, attempts: tuple[Attempt, ...], node: Json | None, list
         value=lists.value(name, (node or {}).get("boundaryID")),
         phase=phase,
         message=message,
-        started=attempts[0].started if attempts else (node or {}).get("startedAt"),
-        finished=finished if phase in NODE_DONE_PHASES else None,
+        started_at=attempts[0].started_at if attempts else (node or {}).get("startedAt"),
+        finished_at=finished if phase in NODE_DONE_PHASES else None,
         outputs=_parameters((node or {}).get("outputs") or {}),
         attempts=attempts,
     )

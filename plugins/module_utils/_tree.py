@@ -231,8 +231,8 @@ def _align_items(items: Iterable[_nodes.Item], now: datetime.datetime) -> list[s
     rows = []
     for item in items:
         attempt = f"attempt {item.attempts[-1].number + 1}" if item.attempts and item.attempts[-1].number else ""
-        start = _nodes.parse_time(item.started)
-        end = _nodes.parse_time(item.finished) or now
+        start = _nodes.parse_time(item.started_at)
+        end = _nodes.parse_time(item.finished_at) or now
         duration = short_duration((end - start).total_seconds()) if start else ""
         message = (item.attempts[-1].message if item.attempts else "") or item.message
         rows.append(

@@ -124,15 +124,15 @@ workflow:
       description: What the controller says of the Workflow.
       type: str
       sample: child 'gpu-say-7k2vq-405838795' failed
-    created:
+    created_at:
       description: When it was submitted.
       type: str
       sample: "2026-11-22T15:45:13Z"
-    started:
+    started_at:
       description: When the controller started it; null before.
       type: str
       sample: "2026-11-22T15:45:13Z"
-    finished:
+    finished_at:
       description: When it ended; null before.
       type: str
       sample: "2026-11-22T15:45:43Z"
@@ -195,11 +195,11 @@ workflow:
           description: The node of the cluster that the last attempt ran on.
           type: str
           sample: node1
-        started:
+        started_at:
           description: When the first attempt started.
           type: str
           sample: "2026-11-22T15:45:13Z"
-        finished:
+        finished_at:
           description: When the last attempt ended.
           type: str
           sample: "2026-11-22T15:45:37Z"
@@ -253,11 +253,11 @@ workflow:
               description: The node of the cluster that it ran on.
               type: str
               sample: node1
-            started:
+            started_at:
               description: When its pod was created.
               type: str
               sample: "2026-11-22T15:45:13Z"
-            finished:
+            finished_at:
               description: When it ended; null before.
               type: str
               sample: "2026-11-22T15:45:21Z"
@@ -310,7 +310,7 @@ workflows:
       description: What the controller says of the Workflow; empty where the installed CRDs have no column for it.
       type: str
       sample: ""
-    created:
+    created_at:
       description: When it was submitted.
       type: str
       sample: "2026-11-22T15:45:13Z"
@@ -357,7 +357,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     cluster = Cluster.from_params(params)
     try:
         if params["name"] is None:
-            found = sorted(listed(cluster, params), key=lambda workflow: (workflow["created"], workflow["name"]))
+            found = sorted(listed(cluster, params), key=lambda workflow: (workflow["created_at"], workflow["name"]))
             return {"workflows": found[::-1]}
         resource = cluster.get(workflows(params["namespace"], params["name"]))
     except ApiError as error:
@@ -405,7 +405,7 @@ def listed(cluster: Cluster, params: Mapping[str, Any]) -> Iterator[dict[str, An
                     "labels": metadata.get("labels") or {},
                     "phase": phase,
                     "message": dict(zip(columns, row["cells"], strict=True)).get("Message") or "",
-                    "created": metadata["creationTimestamp"],
+                    "created_at": metadata["creationTimestamp"],
                 }
 
 

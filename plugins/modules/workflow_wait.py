@@ -238,15 +238,15 @@ status:
   description: The phase as C(argo get) shows it, as in V(Running (Suspended)).
   returned: with a single O(name)
   type: str
-created:
+created_at:
   description: When it was created.
   returned: with a single O(name)
   type: str
-started:
+started_at:
   description: When it was started.
   returned: with a single O(name)
   type: str
-finished:
+finished_at:
   description: When it has ended.
   returned: with a single O(name)
   type: str

@@ -60,6 +60,7 @@ def test_every_recorded_run_is_followed_to_its_recorded_end(name: str, servers: 
     follower = Follower(server.cluster(), wanted(name, logs_dir=tmp_path), Journal(None))
     assert follower.follow() == "finished"
     result = _result.result_of(follower, "finished", failed=False)
+    assert not {"started", "finished"} & set(result), "in these Ansible says how an asynchronous task is"
     assert result["phase"] == recordings.workflow(name)["status"]["phase"]
     drawn = recordings.FOLDER / name / "argo-get.txt"
     if drawn.exists() and name != "fanout-too-large":

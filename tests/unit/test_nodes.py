@@ -336,7 +336,7 @@ def test_an_item_that_will_be_retried_is_running() -> None:
     running = recordings.workflow_events("fanout-one-fails")[0]
     pods = [pod for pod in recordings.pods("fanout-one-fails") if pod["metadata"]["name"].endswith("-2455187270")]
     (item,) = _nodes.items_of(running, {}, pods)
-    assert (item.phase, item.finished, item.attempts[0].phase) == ("Running", None, "Failed")
+    assert (item.phase, item.finished_at, item.attempts[0].phase) == ("Running", None, "Failed")
     (item,) = _nodes.items_of(recordings.workflow("fanout-one-fails"), {}, pods)
     assert (item.phase, item.exit_code) == ("Failed", 3)
 

@@ -72,7 +72,7 @@ def test_a_workflow_is_returned_with_its_items_and_the_tree_of_argo_get(info: An
     assert result["exists"] is True
     assert (workflow["phase"], workflow["status"], workflow["progress"]) == ("Failed", "Failed", "2/5")
     assert workflow["message"] == "child 'fanout-one-fails-405838795' failed"
-    assert (workflow["started"], workflow["finished"]) == ("2026-11-22T15:45:13Z", "2026-11-22T15:45:43Z")
+    assert (workflow["started_at"], workflow["finished_at"]) == ("2026-11-22T15:45:13Z", "2026-11-22T15:45:43Z")
     assert (workflow["duration"], workflow["gpu_seconds"]) == (30, {"total": 9, "failed": 5})
     assert [(item["index"], item["value"], item["phase"]) for item in workflow["items"]] == [
         (0, "good", "Succeeded"),
@@ -181,7 +181,7 @@ def test_workflows_are_listed_newest_first_without_reading_their_nodes(info: Any
         "labels": {"workflows.argoproj.io/phase": "Running"},
         "phase": "Running",
         "message": "",
-        "created": "2026-11-22T15:00:03Z",
+        "created_at": "2026-11-22T15:00:03Z",
     }
     assert [request[2] for request in api.requests] == [workflow_info.TABLE] * 2
     assert api.requests[0][1]["includeObject"] == ["Metadata"]
