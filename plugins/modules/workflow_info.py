@@ -159,7 +159,7 @@ workflow:
     items:
       description:
         - One entry for each element of a fan-out, in the order of the list. A step outside of a fan-out that has a pod
-          is one entry.
+          is one entry. Write C(result.workflow['items']) for them, as C(.items) is Python's method of that name.
       type: list
       elements: dict
       contains:
