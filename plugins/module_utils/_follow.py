@@ -33,7 +33,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import pods as pods_path
 from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, MergedFiles, Printer
-from ansible_collections.argo.workflows.plugins.module_utils._preflight import quantity
+from ansible_collections.argo.workflows.plugins.module_utils._quantity import quantity
 from ansible_collections.argo.workflows.plugins.module_utils._state import (
     QUEUED,
     WORKFLOW_LABEL,

@@ -8,32 +8,14 @@ Private to the collection. Pure: what is in the cluster comes through the `Look`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from ansible_collections.argo.workflows.plugins.module_utils._manifest import ManifestError
+from ansible_collections.argo.workflows.plugins.module_utils._quantity import quantity
 
 Json = Mapping[str, Any]
 
-_UNITS = {
-    "": 1,
-    "n": 1e-9,
-    "u": 1e-6,
-    "m": 1e-3,
-    "k": 1e3,
-    "M": 1e6,
-    "G": 1e9,
-    "T": 1e12,
-    "P": 1e15,
-    "E": 1e18,
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-    "Pi": 2**50,
-    "Ei": 2**60,
-}
 _KEEPS_PODS_OFF = ("NoSchedule", "NoExecute")
 
 
@@ -63,14 +45,6 @@ def findings(workflow: Json, namespace: str, look: Look) -> list[str]:
     found = [*_nodes(pods, look), *_quota(pods, namespace, look), *_limits(pods, namespace, look)]
     found += [*_accounts(spec, pods, namespace, look), *_references(pods, spec, namespace, look)]
     return list(dict.fromkeys(found))
-
-
-def quantity(value: Any) -> float:
-    """A Kubernetes quantity as a number: "500m" is 0.5, "2Gi" is 2147483648."""
-    match = re.fullmatch(r"([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)([A-Za-z]{0,2})", str(value))
-    if match is None or match.group(2) not in _UNITS:
-        raise ValueError(f"{value!r} is no quantity such as 1, 500m or 2Gi")
-    return float(match.group(1)) * _UNITS[match.group(2)]
 
 
 class _Pod:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from ansible_collections.argo.workflows.plugins.module_utils._preflight import quantity
+from ansible_collections.argo.workflows.plugins.module_utils._quantity import quantity
 
 FIELD_MANAGER = "argo.workflows"
 MARK = "argo.workflows/applied"

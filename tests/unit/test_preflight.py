@@ -202,15 +202,3 @@ def test_an_account_that_is_missing_or_has_no_rights_is_said() -> None:
 def test_what_may_not_be_read_is_no_finding() -> None:
     manifest = workflow({"serviceAccountName": "runner", "imagePullSecrets": [{"name": "registry"}]})
     assert findings(manifest, Seen(forbidden=True)) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "number"), [("500m", 0.5), ("2Gi", 2**31), (7, 7), ("1e3", 1000), ("1.5k", 1500), ("100M", 1e8)]
-)
-def test_quantities_are_kubernetes_own(text: Any, number: float) -> None:
-    assert _preflight.quantity(text) == number
-
-
-def test_what_is_no_quantity_is_refused() -> None:
-    with pytest.raises(ValueError, match="'lots' is no quantity"):
-        _preflight.quantity("lots")

@@ -46,7 +46,7 @@ def objects(**changed: Any) -> dict[str, Any]:
 
 @cache
 def rendered(changed: str) -> dict[str, Any]:
-    return {name_of(item): item for item in value("__argo_objects", **json.loads(changed))}
+    return {name_of(item): item for item in value("__argo_objects_present", **json.loads(changed))}
 
 
 def name_of(item: dict[str, Any]) -> str:
@@ -566,7 +566,7 @@ def test_the_ui_finds_an_account_where_the_role_has_made_it(
 
 
 def removed(**changed: Any) -> set[str]:
-    return {name_of(item) for item in value("__argo_objects_to_remove", argo_state="absent", **changed)}
+    return {name_of(item) for item in value("__argo_objects_absent", argo_state="absent", **changed)}
 
 
 def test_removal_takes_what_was_installed_and_the_lease_and_keeps_namespace_and_crds() -> None:
@@ -856,7 +856,7 @@ def test_no_loop_of_the_role_hides_the_item_of_a_loop_around_the_role() -> None:
     files = [tasks_of(file.name) for file in (ROLE / "tasks").iterdir()]
     tasks = [inner for file in files for task in file for inner in [task, *task.get("block", ())]]
     names = [task.get("loop_control", {}).get("loop_var", "item") for task in tasks if "loop" in task]
-    assert len(names) == 2 and all(name.startswith("__argo_") for name in names)
+    assert len(names) == 3 and all(name.startswith("__argo_") for name in names)
 
 
 def test_a_token_that_cannot_be_written_is_found_before_anything_is_changed() -> None:

@@ -74,7 +74,7 @@ def test_every_variable_is_said_once_with_the_same_default() -> None:
 def test_text_is_refused_for_every_list_and_dictionary() -> None:
     """The module takes give_up_on as text, too."""
     structures = {name for name, option in options().items() if option["type"] in ("list", "dict")}
-    assert role_variables()["__gpu_fanout_structures"].keys() == structures - {"gpu_fanout_give_up_on"}
+    assert set(role_variables()["__gpu_fanout_structures"]) == structures - {"gpu_fanout_give_up_on"}
 
 
 def refusal(**changed: Any) -> str:
