@@ -112,7 +112,7 @@ class Cursor:
         return re.sub(r"\.\d+", "", self.stamp) or None
 
     def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        return {field: getattr(self, field) for field in self.__slots__}
 
 
 @dataclasses.dataclass(slots=True)

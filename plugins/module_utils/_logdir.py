@@ -269,7 +269,9 @@ class LogFolder:
             for key, entry in self._kept.items()
             if entry["bytes"] or entry["complete"] or (entry["pod"], entry["container"]) not in seen
         } | {key: self._entry(log) for key, log in self._logs.items()}
-        text = json.dumps(self._head | {"logs": list(entries.values())}, indent=1)
+        # A line for each log: json's own indentation takes ten times as long.
+        lines = ",\n".join(json.dumps(entry) for entry in entries.values())
+        text = f'{json.dumps(self._head)[:-1]}, "logs": [\n{lines}\n]}}'
         self.path.mkdir(parents=True, exist_ok=True)
         temporary = self.path / f".{INDEX}.{os.getpid()}"
         temporary.write_text(text + "\n")

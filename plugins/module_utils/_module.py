@@ -8,6 +8,7 @@ Private to the collection.
 
 from __future__ import annotations
 
+import gc
 import sys
 import tempfile
 import traceback
@@ -127,6 +128,7 @@ def run_module(
         module.fail_json(
             msg=f"{type(error).__name__}: {error}; this is a bug of the module", exception=traceback.format_exc()
         )
+    gc.freeze()  # else Python, before it ends, searches all that was imported for garbage: some 0.1 s
     module.exit_json(**result)
 
 
