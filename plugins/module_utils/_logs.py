@@ -242,8 +242,7 @@ class Collector:
         """Wait until nothing is pending any more, or for the deadline (monotonic)."""
         next_tick = self._clock.monotonic() + 1
         while self.pending and self._clock.monotonic() < deadline:
-            with self._changed:
-                self._changed.wait(0.05)
+            self._clock.sleep(0.02)
             if self._clock.monotonic() >= next_tick:
                 self.tick()
                 next_tick = self._clock.monotonic() + 1

@@ -19,7 +19,7 @@ import pytest
 from ansible_collections.argo.workflows.plugins.module_utils import _logdir
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._lines import Taken
-from ansible_collections.argo.workflows.plugins.module_utils._logdir import MERGED, LogFolder, slug
+from ansible_collections.argo.workflows.plugins.module_utils._logdir import MERGED, Log, LogFolder, slug
 from ansible_collections.argo.workflows.plugins.module_utils._logs import (
     LONGEST_LINE,
     Collector,
@@ -277,6 +277,23 @@ def test_no_more_connections_are_open_than_allowed(tmp_path: Path) -> None:
     collector.wait(kubelet.clock.monotonic() + 20)
     assert not collector.pending
     assert 1 <= kubelet.most <= 5
+
+
+def test_a_wait_does_not_look_at_all_logs_whenever_one_is_had() -> None:
+    class Counting(Collector):
+        looks = 0
+
+        @property
+        def pending(self) -> list[Log]:
+            self.looks += 1
+            return super().pending
+
+    collector = Counting(kubelet := Kubelet(LINE), LogOptions(follow=False))
+    collector.add_run(LogFolder(None, "wf", "ns", "uid"))
+    for number in range(400):
+        collector.see("wf", pod(f"p{number}", f"{number}:a"))
+    collector.wait(kubelet.clock.monotonic() + 20)
+    assert len(kubelet.paths) == 400 and collector.looks < 100
 
 
 def until(condition: Callable[[], Any]) -> None:
