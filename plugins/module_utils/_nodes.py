@@ -541,17 +541,20 @@ def with_pods(workflow: Json, nodes: Mapping[str, Json], pods: Iterable[Json]) -
 
     The controller writes its status seldom, so pods start, wait and end before their nodes say so. A node that has
     ended is left alone: then Argo knows more. A pod without a node gets one, and the Retry, StepGroup, Steps or DAG
-    nodes above it, as its node name tells them; the first of all is the Workflow's own and ends with it.
+    nodes above it, as its node name tells them; the first of all is the Workflow's own and ends with it. When the
+    Workflow has ended, a Retry node has, too.
     """
     workflow_name = _name(workflow)
     graph = _Graph(workflow_name, nodes)
     for pod in pods:
         if pod_node_name(pod):
             graph.put(node_of_pod(workflow_name, pod))
-    own = node_id(workflow_name, workflow_name)
-    if own in graph.nodes and own not in nodes and is_done(workflow):
-        finished = workflow.get("status", {}).get("finishedAt")
-        graph.nodes[own] = {**graph.nodes[own], "phase": phase_of(workflow), "finishedAt": finished}
+    if is_done(workflow):
+        graph.end_retries()
+        own = node_id(workflow_name, workflow_name)
+        if own in graph.nodes and own not in nodes:
+            finished = workflow.get("status", {}).get("finishedAt")
+            graph.nodes[own] = {**graph.nodes[own], "phase": phase_of(workflow), "finishedAt": finished}
     return graph.nodes
 
 
@@ -655,6 +658,18 @@ class _Graph:
         if not known and kind != "StepGroup":
             self._attach(parent)
         return parent
+
+    def end_retries(self) -> None:
+        """Nothing is tried any more: each Retry node that was made ends as its last attempt has."""
+
+        def attempt(node: Json) -> int:
+            return parse_node_name(self._workflow_name, node["name"]).attempt or 0
+
+        for retry in self._parents.values():
+            if retry["type"] == "Retry" and retry["phase"] == "Running":
+                last = max((self.nodes[child] for child in retry["children"]), key=attempt)
+                if last["phase"] in DONE_PHASES:
+                    retry.update(phase=last["phase"], finishedAt=last.get("finishedAt"))
 
 
 def _pod_phase(status: Json, ended: Mapping[str, Json]) -> str:

@@ -58,14 +58,26 @@ def test_trees_of_every_kind_are_drawn_as_argo_get_draws_them(path: Path) -> Non
 HAS_NODES_WITHOUT_PODS = {"dag-fails", "fanout-empty", "suspend-resume"}
 
 
+ARGO_KNOWS_MORE = {
+    "fanout-pod-deleted",
+    "fanout-too-large",
+    "fanout-unschedulable",
+    "out-artifact",
+    "plain-sa",
+    "stop-trap",
+}
+"""Their pods went away, or had not ended, when the run had, or ended well where Argo counts an error."""
+
+
 @pytest.mark.parametrize("name", sorted(set(recordings.NAMES) - HAS_NODES_WITHOUT_PODS - {"invalid-entrypoint"}))
 def test_the_tree_can_be_drawn_from_the_pods_alone(name: str) -> None:
     workflow = recordings.workflow(name)
 
     def steps(nodes: Any) -> list[str]:
-        """The column STEP without the phases: what is above a pod takes its phase from the controller."""
+        """The column STEP, with the phases as far as the pods can tell them."""
         header, *rows = _tree.draw(workflow, nodes, NOON).splitlines()
-        return [re.sub("[◷●✔○✖⚠]", "*", row[: header.index("TEMPLATE")]).rstrip() for row in rows]
+        rows = [row[: header.index("TEMPLATE")].rstrip() for row in rows]
+        return [re.sub("[◷●✔○✖⚠]", "*", row) for row in rows] if name in ARGO_KNOWS_MORE else rows
 
     from_pods, nodes = _nodes.with_pods(workflow, {}, recordings.pods(name)), _nodes.nodes_of(workflow)
     assert steps(from_pods) == steps(nodes)
