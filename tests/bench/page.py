@@ -24,7 +24,7 @@ each once a round, in an order drawn anew for each round. Written by `make bench
   `ansible-playbook` takes about half a second, whatever it does). Submitting and waiting is timed from the task's first
   line of output, and to it.
 - Other ways are whole processes; bare HTTP is a script that imports nothing but Python's own modules
-  (`tests/bench/bare_http.py`), or, where the row says so, without a process of its own.
+  (`tests/bench/bare_http.py`).
 - A way that has taken more than a minute in all is not measured again.
 - Memory is the peak resident size of the process. Bytes are counted on the wire, by a proxy that passes TLS through;
   requests in the API server's audit log, by user. The ways of these two rows wait for one and the same run at the same
