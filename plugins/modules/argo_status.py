@@ -304,14 +304,14 @@ def survey(
             if right.verb == "get" or Ref.of(item) in live
         }
         rights.update(Right("", "argoproj.io", kind, "list") for kind in USERS_KINDS if crds)
-        grants = []
+        handed_on = []
     else:
         needed = [item for item in objects if _status.is_needed(item, live.get(Ref.of(item)), update_crds)]
         rights = {right for item in needed for right in _status.rights_to_apply(item, live.get(Ref.of(item)))}
         rights.update(right for item in rivals for right in _status.rights_to_displace(item))
         rights.update(_status.rights_to_look(place.home) if any(ref.kind == "Deployment" for ref in refs) else ())
-        grants = list(_status.grants(objects, live))
-    missing = missing_rights(cluster, granted, rights, grants)
+        handed_on = list(_status.grants(objects, live))
+    missing = missing_rights(cluster, granted, rights, handed_on)
     replaced = [live[ref] for ref in map(Ref.of, needed) if ref in live and _status.KINDS[ref.kind].namespaced]
     # Roles come last: the API may refuse one whose rights the user lacks, and the others are to be back by then.
     previous = sorted([*rivals, *replaced], key=lambda item: item["kind"] in ("Role", "RoleBinding"))

@@ -351,13 +351,13 @@ class Submission:
     def _findings(self) -> list[str]:
         if self.params["preflight"] == "skip":
             return []
-        findings = _preflight.findings(self.workflow, self.namespace, ClusterLook(self.cluster, self.namespace))
-        lasting = [finding for finding in findings if not isinstance(finding, _preflight.Passing)]
+        found = _preflight.findings(self.workflow, self.namespace, ClusterLook(self.cluster, self.namespace))
+        lasting = [finding for finding in found if not isinstance(finding, _preflight.Passing)]
         if lasting and self.params["preflight"] == "fail":
-            raise UserError("nothing was submitted: " + "; ".join(lasting), findings=findings)
-        for finding in findings:
+            raise UserError("nothing was submitted: " + "; ".join(lasting), findings=found)
+        for finding in found:
             self.module.warn(finding)
-        return findings
+        return found
 
     def _try(self) -> None:
         """Have the API server try the creation; it cannot where the namespace or Argo's CRDs are still to come."""
