@@ -105,13 +105,13 @@ def sanity() -> Iterator[Count]:
     """Run `ansible-test sanity` in a copy of the collection.
 
     ansible-test fetches pip's installer from a site that a closed network does not reach, unless it finds one in its
-    cache; ours (`tests/get_pip.py`) uses the interpreter's own ensurepip. Its virtual environments are kept.
+    cache; ours (`tests/support/get_pip.py`) uses the interpreter's own ensurepip. Its virtual environments are kept.
     """
     home = CACHE / "ansible-test"
     for pip in ("24_2", "25_2"):  # of ansible-core 2.19 and 2.21, see requirements-dev.txt
         installer = home / f".ansible/test/cache/get_pip_{pip}.py"
         installer.parent.mkdir(parents=True, exist_ok=True)
-        installer.write_bytes((ROOT / "tests/get_pip.py").read_bytes())
+        installer.write_bytes((ROOT / "tests/support/get_pip.py").read_bytes())
     copy_collection()
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     yield command(

@@ -13,8 +13,18 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
-from ansible_collections.argo.workflows.plugins.module_utils import _fanout, _manifest, _preflight
-from ansible_collections.argo.workflows.plugins.module_utils._manifest import ManifestError
+from ansible_collections.argo.workflows.plugins.module_utils._submit import fanout
+from ansible_collections.argo.workflows.plugins.module_utils._submit.fanout import (
+    MAX_ITEMS,
+    Cost,
+    Plan,
+    lines,
+    read_items,
+    runs,
+    without_nulls,
+)
+from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError, read
+from ansible_collections.argo.workflows.plugins.module_utils._submit.preflight import check_sizes
 
 ARGUMENT_SPEC = {
     "items": {"type": "raw"},
@@ -22,7 +32,7 @@ ARGUMENT_SPEC = {
     "count": {"type": "int"},
     "indexes": {"type": "list", "elements": "int"},
     "template": {"type": "path", "required": True},
-    "max_items": {"type": "int", "default": _fanout.MAX_ITEMS},
+    "max_items": {"type": "int", "default": MAX_ITEMS},
     "max_gpus": {"type": "int", "default": 0},
     "wait_timeout": {"type": "int", "default": 0},
     "allow_empty": {"type": "bool", "default": False},
@@ -49,13 +59,13 @@ class ActionModule(ActionBase):
         items = self._items(options)
         if not items and not options["allow_empty"]:
             raise ManifestError("the list of items is empty, so there is nothing to run")
-        plan = _fanout.plan(items, options["indexes"], options["max_items"])
+        plan = fanout.plan(items, options["indexes"], options["max_items"])
         frame = self._frame(options["template"], plan, task_vars)
-        _preflight.check_sizes(frame["spec"])
-        cost = _fanout.cost(frame, len(items))
+        check_sizes(frame["spec"])
+        cost = fanout.cost(frame, len(items))
         _check_gpus(cost, options["max_gpus"])
         return {
-            "runs": [dataclasses.asdict(run) for run in _fanout.runs(frame, plan)],
+            "runs": [dataclasses.asdict(run) for run in runs(frame, plan)],
             "all_items": items,
             "cost": dataclasses.asdict(cost),
             "warnings": _warnings(cost, options["wait_timeout"]),
@@ -65,22 +75,22 @@ class ActionModule(ActionBase):
         if options["count"] is not None:
             return list(range(options["count"]))
         if options["items_file"] is None:
-            return _fanout.read_items(options["items"])
+            return read_items(options["items"])
         path = self._find_needle("files", options["items_file"])
         text = self._loader.get_text_file_contents(path)
-        return _fanout.read_items(text) if path.endswith(".json") else _fanout.lines(text)
+        return read_items(text) if path.endswith(".json") else lines(text)
 
-    def _frame(self, template: str, plan: _fanout.Plan, task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _frame(self, template: str, plan: Plan, task_vars: dict[str, Any]) -> dict[str, Any]:
         """The Workflow without its items."""
         path = self._find_needle("templates", template)
         text = trust_as_template(self._loader.get_text_file_contents(path))
         variables = {**task_vars, "fanout": {"arguments": plan.arguments, "inputs": plan.inputs, "env": plan.env}}
         templar = self._templar.copy_with_new_env(searchpath=[str(Path(path).parent)], available_variables=variables)
         rendered = templar.template(text, overrides={"variable_start_string": "[[", "variable_end_string": "]]"})
-        return _fanout.without_nulls(_manifest.read(rendered, Path(path).name))
+        return without_nulls(read(rendered, Path(path).name))
 
 
-def _warnings(cost: _fanout.Cost, wait_timeout: int) -> list[str]:
+def _warnings(cost: Cost, wait_timeout: int) -> list[str]:
     if not wait_timeout or cost.worst_case is None or cost.worst_case <= wait_timeout:
         return []
     return [
@@ -89,7 +99,7 @@ def _warnings(cost: _fanout.Cost, wait_timeout: int) -> list[str]:
     ]
 
 
-def _check_gpus(cost: _fanout.Cost, max_gpus: int) -> None:
+def _check_gpus(cost: Cost, max_gpus: int) -> None:
     if max_gpus and cost.gpus_at_once > max_gpus:
         raise ManifestError(
             f"{cost.gpus_at_once:g} GPUs could be in use at once, and {max_gpus} are allowed: "

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.argo.workflows.plugins.module_utils import _fanout
+from ansible_collections.argo.workflows.plugins.module_utils._submit import outcome
+from ansible_collections.argo.workflows.plugins.module_utils._submit.outcome import junit, merged
 
 
 def fanout_results(
@@ -17,10 +18,10 @@ def fanout_results(
     infos: Sequence[Mapping[str, Any]] = (),
     before: Sequence[dict[str, Any]] = (),
 ) -> list[dict[str, Any]]:
-    results = _fanout.results(fanout["all_items"], fanout["runs"], workflows, infos)
-    return _fanout.merged(before, results) if before else results
+    results = outcome.results(fanout["all_items"], fanout["runs"], workflows, infos)
+    return merged(before, results) if before else results
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"fanout_results": fanout_results, "fanout_junit": _fanout.junit}
+        return {"fanout_results": fanout_results, "fanout_junit": junit}

@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import gc
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 
 
 def _env(*names: str) -> tuple[Callable[..., Any], list[str]]:
@@ -62,17 +60,6 @@ CONNECTION_SPEC: dict[str, Any] = {
 }
 """The connection options of kubernetes.core, by the same names and with the same environment variables."""
 
-LOG_SPEC: dict[str, Any] = {
-    "containers": {"type": "list", "elements": "str", "default": ["main"]},
-    "log_timestamps": {"type": "bool", "default": False},
-    "merged_log": {"type": "bool", "default": False},
-    "parallel_logs": {"type": "int", "default": 64},
-    "server": {"type": "str"},
-    "server_token": {"type": "str", "no_log": True},
-    "server_validate_certs": {"type": "bool", "default": True},
-}
-"""The options of every module that collects logs; the doc fragment argo.workflows.logs says what they mean."""
-
 
 class UserError(Exception):
     """What the user can mend, as one sentence; it becomes the module's failure message."""
@@ -80,23 +67,6 @@ class UserError(Exception):
     def __init__(self, sentence: str, /, **result: Any) -> None:
         super().__init__(sentence)
         self.result = result
-
-
-def logs_folder(logs_dir: str | None) -> Path | None:
-    """The option `logs_dir` as an absolute path, None without it; UserError if nothing can be written there.
-
-    That is better said now than at the end of a long wait.
-    """
-    if not logs_dir:
-        return None
-    folder = Path(logs_dir).absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UserError(f"logs_dir: nothing can be written to {folder}: {error.strerror or error}") from error
-    return folder
 
 
 def run_module(

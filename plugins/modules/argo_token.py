@@ -81,8 +81,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.argo.workflows.plugins.module_utils import _kubernetes
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
 
 
@@ -108,7 +109,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         return {"changed": False, "dest": str(file), "expires": in_words(expires)}
     if module.check_mode:
         return {"changed": True, "dest": str(file), "expires": in_words(expires) if expires else ""}
-    path = _kubernetes.core(namespace, "serviceaccounts", name, "token")
+    path = core(namespace, "serviceaccounts", name, "token")
     status = cluster.create(path, {"spec": {"expirationSeconds": seconds}})["status"]
     write(file, status["token"])
     return {"changed": True, "dest": str(file), "expires": status["expirationTimestamp"]}
@@ -117,7 +118,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 def uid_of(cluster: Cluster, namespace: str, name: str) -> str:
     """The uid of a service account, which no later one of the same name has; "" if there is none."""
     try:
-        return str(cluster.get(_kubernetes.core(namespace, "serviceaccounts", name))["metadata"]["uid"])
+        return str(cluster.get(core(namespace, "serviceaccounts", name))["metadata"]["uid"])
     except ApiError as error:
         if error.status == 404:
             return ""

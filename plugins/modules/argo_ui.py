@@ -65,8 +65,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.argo.workflows.plugins.module_utils import _kubernetes, _status
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._install.objects import SERVER, SERVER_PORT
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
 
 LOOK_AFTER = 0.5
@@ -77,7 +79,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     namespace, port = module.params["namespace"], module.params["port"]
     cluster = Cluster.from_params(module.params)
     pod = server_pod(cluster, namespace)
-    login = _kubernetes.Login(module.params)
+    login = Login(module.params)
     open_port(login, namespace, pod).close()
     if not module.check_mode:
         serve(cluster, login, namespace, port)
@@ -86,7 +88,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 def server_pod(cluster: Cluster, namespace: str) -> str:
     """The name of a pod of the server that is ready."""
-    for pod in cluster.list(_kubernetes.pods(namespace), labelSelector=f"app={_status.SERVER}"):
+    for pod in cluster.list(pods(namespace), labelSelector=f"app={SERVER}"):
         conditions = (pod.get("status") or {}).get("conditions") or ()
         if any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions):
             return str(pod["metadata"]["name"])
@@ -95,7 +97,7 @@ def server_pod(cluster: Cluster, namespace: str) -> str:
     )
 
 
-def serve(cluster: Cluster, login: _kubernetes.Login, namespace: str, port: int) -> None:
+def serve(cluster: Cluster, login: Login, namespace: str, port: int) -> None:
     """Forward connections until nobody reads what this module prints: then Ansible has been interrupted."""
 
     class Forward(socketserver.BaseRequestHandler):
@@ -128,20 +130,20 @@ def wait_for_interruption() -> None:
         pass
 
 
-def open_port(login: _kubernetes.Login, namespace: str, pod: str) -> Any:
+def open_port(login: Login, namespace: str, pod: str) -> Any:
     """A socket to the server's port in its pod, through the API server; close it."""
     from kubernetes.stream.ws_client import PortForward, create_websocket
     from websocket import WebSocketException
 
     headers = {"sec-websocket-protocol": "v4.channel.k8s.io", **login.headers(renew=False)}
-    path = _kubernetes.pods(namespace, pod, "portforward")
+    path = pods(namespace, pod, "portforward")
     try:
         websocket = create_websocket(
-            login.configuration, f"ws{login.host.removeprefix('http')}{path}?ports={_status.SERVER_PORT}", headers
+            login.configuration, f"ws{login.host.removeprefix('http')}{path}?ports={SERVER_PORT}", headers
         )
     except (WebSocketException, OSError) as error:
         raise UserError(f"No port of pod {pod} in namespace {namespace} can be opened: {error}") from error
-    return PortForward(websocket, [_status.SERVER_PORT]).socket(_status.SERVER_PORT)
+    return PortForward(websocket, [SERVER_PORT]).socket(SERVER_PORT)
 
 
 def copy(source: socket.socket, target: socket.socket) -> None:

@@ -320,16 +320,24 @@ import datetime
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.argo.workflows.plugins.module_utils import _nodes, _tree
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster, pods, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._argo.graph import with_pods
+from ansible_collections.argo.workflows.plugins.module_utils._argo.items import summary_of
+from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import NodesError, nodes_of, phase_of
+from ansible_collections.argo.workflows.plugins.module_utils._argo.tree import draw
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import (
+    INSTANCE_ID_LABEL,
+    PHASE_LABEL,
+    WORKFLOW_LABEL,
+)
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods, workflows
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
-INSTANCE_LABEL = "workflows.argoproj.io/controller-instanceid"
-WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 
 
 def main() -> None:
@@ -370,15 +378,15 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         ) from error
 
     try:
-        nodes: Mapping[str, Any] = _nodes.nodes_of(resource)
-    except _nodes.NodesError as error:
+        nodes: Mapping[str, Any] = nodes_of(resource)
+    except NodesError as error:
         module.warn(f"{error} The items are those of the pods that still exist.")
         own_pods = cluster.list(pods(params["namespace"]), labelSelector=f"{WORKFLOW_LABEL}={params['name']}")
-        nodes = _nodes.with_pods(resource, {}, own_pods)
+        nodes = with_pods(resource, {}, own_pods)
     result = {
         "exists": True,
-        "workflow": _nodes.summary_of(resource, nodes),
-        "tree": _tree.draw(resource, nodes, datetime.datetime.now(datetime.UTC)),
+        "workflow": summary_of(resource, nodes),
+        "tree": draw(resource, nodes, datetime.datetime.now(datetime.UTC)),
     }
     return result | ({"resource": resource} if params["include_resource"] else {})
 
@@ -387,16 +395,16 @@ def listed(cluster: Cluster, params: Mapping[str, Any]) -> Iterator[dict[str, An
     """The Workflows of a namespace, asked for as a table: their metadata and the columns of their CRD, no nodes."""
     selectors = list(params["label_selectors"])
     if params["instance_id"]:
-        selectors.append(f"{INSTANCE_LABEL}={params['instance_id']}")
+        selectors.append(f"{INSTANCE_ID_LABEL}={params['instance_id']}")
     if params["phases"] and "Pending" not in params["phases"]:
-        selectors.append(f"{_nodes.PHASE_LABEL} in ({','.join(params['phases'])})")
+        selectors.append(f"{PHASE_LABEL} in ({','.join(params['phases'])})")
     query = {"labelSelector": ",".join(selectors)} if selectors else {}
     columns: list[str] = []
     for page in cluster.pages(workflows(params["namespace"]), accept=TABLE, includeObject="Metadata", **query):
         columns = [column["name"] for column in page.get("columnDefinitions") or ()] or columns
         for row in page.get("rows") or ():
             metadata = row["object"]["metadata"]
-            phase = _nodes.phase_of(row["object"])
+            phase = phase_of(row["object"])
             if not params["phases"] or phase in params["phases"]:
                 yield {
                     "name": metadata["name"],

@@ -192,12 +192,18 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.argo.workflows.plugins.module_utils._archive import Archive, server_of
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster, pods, workflows
-from ansible_collections.argo.workflows.plugins.module_utils._logdir import Log, LogFolder
-from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, MergedFiles, Printer
-from ansible_collections.argo.workflows.plugins.module_utils._module import LOG_SPEC, UserError, logs_folder, run_module
-from ansible_collections.argo.workflows.plugins.module_utils._state import WORKFLOW_LABEL, Run, belongs_to, trim
+from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import trim
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import WORKFLOW_LABEL
+from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run, belongs_to
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import Archive, server_of
+from ansible_collections.argo.workflows.plugins.module_utils._logs.collector import Collector
+from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log, LogFolder
+from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LOG_SPEC, LogOptions, logs_folder
+from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import MergedFiles, Printer
+from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
 
 MAX_LOGS = 1000
 MAX_LINES = 2000

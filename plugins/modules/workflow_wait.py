@@ -318,14 +318,19 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.argo.workflows.plugins.module_utils._archive import server_of
-from ansible_collections.argo.workflows.plugins.module_utils._follow import Follower, NotFoundError, Wanted, shut_down
-from ansible_collections.argo.workflows.plugins.module_utils._journal import Journal
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import Cluster
-from ansible_collections.argo.workflows.plugins.module_utils._logs import LogOptions
-from ansible_collections.argo.workflows.plugins.module_utils._module import LOG_SPEC, UserError, logs_folder, run_module
-from ansible_collections.argo.workflows.plugins.module_utils._result import failure_of, result_of
-from ansible_collections.argo.workflows.plugins.module_utils._state import KINDS
+from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis import DIAGNOSES
+from ansible_collections.argo.workflows.plugins.module_utils._follow.follower import (
+    Follower,
+    NotFoundError,
+    Wanted,
+    shut_down,
+)
+from ansible_collections.argo.workflows.plugins.module_utils._follow.journal import Journal
+from ansible_collections.argo.workflows.plugins.module_utils._follow.result import failure_of, result_of
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import server_of
+from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LOG_SPEC, LogOptions, logs_folder
+from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
 
 SHUT_DOWN = ["leave", "stop", "terminate"]
 
@@ -355,7 +360,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
         "choices": ["failed", "error", "deleted", "timeout", "condition", "logs"],
         "default": ["failed", "error", "deleted", "timeout", "condition"],
     },
-    "give_up_on": {"type": "list", "elements": "str", "choices": list(KINDS), "default": []},
+    "give_up_on": {"type": "list", "elements": "str", "choices": list(DIAGNOSES), "default": []},
     "give_up_after": {"type": "int", "default": 300},
     "logs_dir": {"type": "path"},
     "progress": {"type": "str", "choices": ["tree", "logs", "none"], "default": "tree"},

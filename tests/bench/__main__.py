@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.tests.bench import install, logs, modules, waiting
 from ansible_collections.argo.workflows.tests.bench.measure import Row, plain
 from ansible_collections.argo.workflows.tests.bench.page import Measurement, dumped, loaded, page, with_new

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import pods
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods
 from ansible_collections.argo.workflows.tests.bench import bare_http
 from ansible_collections.argo.workflows.tests.bench.measure import Row, Target
 from ansible_collections.argo.workflows.tests.bench.tools import Bench, BenchError, Task, Way, empty

@@ -21,8 +21,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from ansible_collections.argo.workflows.plugins.module_utils._nodes import node_id, pod_name
-from ansible_collections.argo.workflows.tests.unit import recordings
+from ansible_collections.argo.workflows.plugins.module_utils._argo.names import node_id, pod_name
+from ansible_collections.argo.workflows.tests.support import recordings
 
 NAME, NAMESPACE, TEMPLATE = "big", "bench", "work"
 RECORDED = "fanout-ok"

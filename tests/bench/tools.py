@@ -23,14 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import (
-    METADATA,
-    ApiError,
-    Cluster,
-    Login,
-    pods,
-    workflows,
-)
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import METADATA, Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods, workflows
 from ansible_collections.argo.workflows.tests.bench.measure import Series
 
 ROOT = Path(__file__).resolve().parents[2]

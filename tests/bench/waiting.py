@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import core, pods, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core, pods, workflows
 from ansible_collections.argo.workflows.tests.bench.measure import Row, Series, Target
 from ansible_collections.argo.workflows.tests.bench.proxy import CountingProxy
 from ansible_collections.argo.workflows.tests.bench.tools import (

@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import core, pods, workflows
-from ansible_collections.argo.workflows.plugins.module_utils._state import WORKFLOW_LABEL
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import WORKFLOW_LABEL
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core, pods, workflows
 from ansible_collections.argo.workflows.plugins.modules import workflow_logs
-from ansible_collections.argo.workflows.tests.commands.local_cluster import KUBECONFIG, administrator, run
+from ansible_collections.argo.workflows.tests.support.cluster import KUBECONFIG, administrator, run
 
 NAMESPACE = "argo-archive"
 RBAC = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"

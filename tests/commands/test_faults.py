@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import core, pods, workflows
-from ansible_collections.argo.workflows.plugins.module_utils._state import WORKFLOW_LABEL
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import WORKFLOW_LABEL
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core, pods, workflows
 from ansible_collections.argo.workflows.plugins.modules import workflow_logs, workflow_wait
-from ansible_collections.argo.workflows.tests.commands.local_cluster import KUBECONFIG, administrator, kill, run
+from ansible_collections.argo.workflows.tests.support.cluster import KUBECONFIG, administrator, kill, run
 
 NAMESPACE = "argo-faults"
 LINES = 80

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import core
-from ansible_collections.argo.workflows.tests.commands.local_cluster import (
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core
+from ansible_collections.argo.workflows.tests.support.cluster import (
     KUBECONFIG,
     ROOT,
     STATE,

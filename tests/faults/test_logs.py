@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.argo.workflows.plugins.module_utils._logdir import BEGINNING, END, Log, LogFolder
-from ansible_collections.argo.workflows.plugins.module_utils._logs import Collector, LogOptions, _Job
-from ansible_collections.argo.workflows.plugins.module_utils._nodes import parse_node_name
-
-from .synthetic import EXITED, Clock, Container, Faults, Server, stamp
+from ansible_collections.argo.workflows.plugins.module_utils._argo.names import parse_node_name
+from ansible_collections.argo.workflows.plugins.module_utils._logs.collector import Collector, _Job
+from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import BEGINNING, END, Log, LogFolder
+from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
+from ansible_collections.argo.workflows.tests.support.synthetic import EXITED, Clock, Container, Faults, Server, stamp
 
 SEEDS = int(os.environ.get("FAULT_SEEDS", "500"))
 

@@ -10,7 +10,7 @@ import random
 
 import pytest
 
-from .synthetic import Clock, Faults, Server
+from ansible_collections.argo.workflows.tests.support.synthetic import Clock, Faults, Server
 
 SEEDS = int(os.environ.get("FAULT_SEEDS", "500"))
 QUIET = 200.0

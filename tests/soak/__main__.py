@@ -24,8 +24,10 @@ from typing import TypeVar
 
 import yaml
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster, pods, workflows
-from ansible_collections.argo.workflows.plugins.module_utils._nodes import nodes_of
+from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import nodes_of
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods, workflows
 from ansible_collections.argo.workflows.tests.bench.tools import empty
 from ansible_collections.argo.workflows.tests.soak import audit
 from ansible_collections.argo.workflows.tests.soak.checks import Json, fanout_problems

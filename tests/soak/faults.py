@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import ApiError, Cluster, pods
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods
 from ansible_collections.argo.workflows.tests.soak.checks import Json
 
 EVERY = {"pod": 8, "pod at once": 25, "controller": 120, "kubelet": 150, "API server": 210}

@@ -9,7 +9,8 @@ import json
 
 import pytest
 
-from ansible_collections.argo.workflows.plugins.module_utils._nodes import items_of, nodes_of
+from ansible_collections.argo.workflows.plugins.module_utils._argo.items import items_of
+from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import nodes_of
 from ansible_collections.argo.workflows.tests.bench.measure import Row, Series, Target, markdown, plain
 from ansible_collections.argo.workflows.tests.bench.page import Measurement, dumped, loaded, page, with_new
 from ansible_collections.argo.workflows.tests.bench.synthetic import BigRun

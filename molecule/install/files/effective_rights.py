@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.argo.workflows.plugins.module_utils import _status
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._install.rights import Right, in_words, rights_granted
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 
 RIGHTS = yaml.safe_load((Path(__file__).parents[3] / "roles/argo/vars/main/rights.yml").read_text())
 RULES = {
@@ -27,11 +27,11 @@ RULES = {
 """Whose account has which of the lists `__argo_NAME_rules`."""
 
 
-def granted(rules: list[dict[str, Any]], namespace: str) -> set[_status.Right]:
-    return set(_status.rights_granted({"metadata": {"namespace": namespace}, "rules": rules}))
+def granted(rules: list[dict[str, Any]], namespace: str) -> set[Right]:
+    return set(rights_granted({"metadata": {"namespace": namespace}, "rules": rules}))
 
 
-def effective(kubeconfig: str, namespace: str, account: str) -> set[_status.Right]:
+def effective(kubeconfig: str, namespace: str, account: str) -> set[Right]:
     """What the cluster says that a service account may do in the namespace."""
     user = f"system:serviceaccount:{namespace}:{account}"
     cluster = Cluster.from_params({"kubeconfig": kubeconfig, "impersonate_user": user})
@@ -48,7 +48,7 @@ def main(kubeconfig: str, namespace: str) -> None:
         wanted = granted([rule for name in lists for rule in RIGHTS[f"__argo_{name}_rules"]], namespace)
         found = effective(kubeconfig, namespace, account) - everyone
         if found != wanted:
-            missing, too_many = _status.in_words(wanted - found), _status.in_words(found - wanted)
+            missing, too_many = in_words(wanted - found), in_words(found - wanted)
             raise SystemExit(f"{account}: missing {missing}, too many {too_many}")
 
 

@@ -13,7 +13,7 @@ import pytest
 from standin.pods import quantity
 from standin.reconcile import reconcile
 
-from ansible_collections.argo.workflows.tests.unit.recordings import pod_events, workflow_events
+from ansible_collections.argo.workflows.tests.support.recordings import pod_events, workflow_events
 
 REPLAYED = [
     "fanout-bad-image",

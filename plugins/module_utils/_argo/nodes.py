@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Workflow and its nodes, as the API server returns them. Private to the collection. Pure."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import importlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.argo.workflows.plugins.module_utils._argo.names import name_of
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import (
+    COMPLETED_LABEL,
+    DONE_PHASES,
+    PHASE_LABEL,
+    Json,
+)
+
+
+class NodesError(Exception):
+    """The nodes of a Workflow cannot be read from the object; the text says why and what to do."""
+
+
+def phase_of(workflow: Json) -> str:
+    """The phase of a Workflow; one that the controller has not seen yet is "Pending".
+
+    Works on the whole object and on its metadata alone (PartialObjectMetadata), where the phase is a label. Where the
+    metadata are newer than the status, it is the end that only one of them knows.
+    """
+    phases = [workflow.get("status", {}).get("phase"), labels_of(workflow).get(PHASE_LABEL)]
+    return str(max(filter(None, phases), key=DONE_PHASES.__contains__, default="Pending"))
+
+
+def is_done(workflow: Json) -> bool:
+    """Whether a Workflow has ended. `finishedAt` is no sign of it: some ends never set it (argo-workflows#13550)."""
+    return phase_of(workflow) in DONE_PHASES or labels_of(workflow).get(COMPLETED_LABEL) == "true"
+
+
+def status_of(workflow: Json, nodes: Mapping[str, Json]) -> str:
+    """The phase with what `argo get` adds to it: "Running (Suspended)", "Failed (Terminated)"."""
+    phase = phase_of(workflow)
+    spec = workflow.get("spec", {})
+    if phase == "Running" and (spec.get("suspend") or any(map(is_active_suspend, nodes.values()))):
+        return "Running (Suspended)"
+    if phase == "Failed" and spec.get("shutdown"):
+        return "Failed (Terminated)"
+    return phase
+
+
+def is_active_suspend(node: Json) -> bool:
+    """Whether a node is a Suspend step that waits to be resumed."""
+    return node.get("type") == "Suspend" and node.get("phase") == "Running"
+
+
+def nodes_of(workflow: Json) -> dict[str, dict[str, Any]]:
+    """The nodes of a Workflow by node ID, decompressed if the controller compressed them; {} before it has any.
+
+    Raises NodesError for statuses kept in the controller's database, for a compression whose library is
+    missing, and for damaged data.
+    """
+    status = workflow.get("status", {})
+    if status.get("nodes"):
+        return dict(status["nodes"])
+    if status.get("compressedNodes"):
+        return _decompress(name_of(workflow), status["compressedNodes"])
+    if status.get("offloadNodeStatusVersion"):
+        raise NodesError(
+            f"The nodes of the workflow {name_of(workflow)} are offloaded to the controller's database, "
+            "where only the Argo Server can read them."
+        )
+    return {}
+
+
+def _decompress(workflow_name: str, compressed: str) -> dict[str, dict[str, Any]]:
+    try:
+        data = base64.b64decode(compressed, validate=True)
+        if data[:2] == b"\x1f\x8b":
+            text = gzip.decompress(data)
+        elif data[:4] == b"\x28\xb5\x2f\xfd":
+            text = _library("zstandard", "zstd", workflow_name).ZstdDecompressor().decompressobj().decompress(data)
+        else:
+            text = _library("brotli", "brotli", workflow_name).decompress(data)
+        return dict(json.loads(text))
+    except NodesError:
+        raise
+    except Exception as error:  # every library has its own exceptions for damaged data
+        raise NodesError(
+            f"The compressed nodes of the workflow {workflow_name} cannot be decompressed: {error}"
+        ) from error
+
+
+def _library(module: str, algorithm: str, workflow_name: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise NodesError(
+            f"The nodes of the workflow {workflow_name} are compressed with {algorithm}, which needs the Python "
+            f"library {module}: install it where the module runs, or set WORKFLOW_COMPRESSION_ALGORITHM=gzip on the "
+            "controller."
+        ) from error
+
+
+def labels_of(workflow: Json) -> Json:
+    return workflow.get("metadata", {}).get("labels") or {}

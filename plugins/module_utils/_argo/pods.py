@@ -1,0 +1,190 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pods of a Workflow, as the API server returns them. Private to the collection. Pure."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.argo.workflows.plugins.module_utils._argo.gpus import gpus_of
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import (
+    EXECUTOR_CONTAINERS,
+    NODE_ID_ANNOTATION,
+    NODE_NAME_ANNOTATION,
+    Json,
+)
+
+_LOST_REASONS = frozenset(
+    {
+        "Evicted",
+        "NodeLost",
+        "NodeShutdown",
+        "Shutdown",
+        "Terminated",
+        "Preempting",
+        "NodeAffinity",
+        "UnexpectedAdmissionError",
+    }
+)
+
+
+def trim(pod: Json) -> dict[str, Any]:
+    """A pod with only what is needed of it here and by `_nodes`, in the same shape: 10,000 of them must fit in memory.
+
+    Added are `spec.requests`, what its containers ask for of each resource, while it is not scheduled; and
+    `spec.containerSet`, the names of the containers that its template has instead of `main`.
+    """
+    metadata, spec, status = pod["metadata"], pod.get("spec") or {}, pod.get("status") or {}
+    annotations = metadata.get("annotations") or {}
+    kept: dict[str, Any] = {
+        "metadata": {
+            "name": metadata["name"],
+            "namespace": metadata.get("namespace", ""),
+            "uid": metadata["uid"],
+            "creationTimestamp": metadata.get("creationTimestamp"),
+            "annotations": {
+                key: annotations[key] for key in (NODE_NAME_ANNOTATION, NODE_ID_ANNOTATION) if key in annotations
+            },
+        },
+        "spec": {
+            "nodeName": spec.get("nodeName", ""),
+            "containers": [
+                {"name": container["name"], "resources": {"limits": gpus}}
+                for container in spec.get("containers") or ()
+                if (gpus := gpus_of(container))
+            ],
+        },
+        "status": {
+            "phase": status.get("phase", "Pending"),
+            "initContainerStatuses": [_trim_container(c) for c in status.get("initContainerStatuses") or ()],
+            "containerStatuses": [_trim_container(c) for c in status.get("containerStatuses") or ()],
+            "conditions": [
+                {key: condition.get(key) for key in ("type", "status", "reason", "message")}
+                for condition in status.get("conditions") or ()
+                if condition.get("reason") == "Unschedulable" or condition["type"] == "DisruptionTarget"
+            ],
+        },
+    }
+    for key in ("message", "reason"):
+        if status.get(key):
+            kept["status"][key] = status[key]
+    if not spec.get("nodeName"):
+        kept["spec"]["requests"] = requests_of(spec.get("containers") or ())
+    if names := _container_set(spec):
+        kept["spec"]["containerSet"] = names
+    return kept
+
+
+def _container_set(spec: Json) -> list[str]:
+    """The names in the containerSet of a pod's template, which Argo hands to the pod's own containers as JSON."""
+    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+        for variable in container.get("env") or ():
+            if variable["name"] == "ARGO_TEMPLATE" and '"containerSet"' in variable.get("value", ""):
+                with contextlib.suppress(ValueError):  # a large template is in a ConfigMap, and its path is here
+                    template = json.loads(variable["value"])
+                    return [each["name"] for each in (template.get("containerSet") or {}).get("containers") or ()]
+    return []
+
+
+def _trim_container(status: Json) -> dict[str, Any]:
+    state = {
+        kind: {key: value for key, value in detail.items() if key != "containerID"}
+        for kind, detail in (status.get("state") or {}).items()
+        if detail is not None
+    }
+    kept = {"name": status["name"], "state": state}
+    if "waiting" in state:
+        kept["image"] = status.get("image", "")
+    return kept
+
+
+def requests_of(containers: Iterable[Json]) -> dict[str, str]:
+    """What the containers ask for, as text; sums only where the quantities are plain numbers."""
+    total: dict[str, list[str]] = {}
+    for container in containers:
+        resources = container.get("resources") or {}
+        for resource, quantity in {**(resources.get("limits") or {}), **(resources.get("requests") or {})}.items():
+            total.setdefault(resource, []).append(str(quantity))
+    return {
+        resource: str(sum(map(int, parts))) if all(part.isdecimal() for part in parts) else " + ".join(parts)
+        for resource, parts in total.items()
+    }
+
+
+def lost_reason(pod: Json) -> str:
+    """Why a pod was taken away by its node or by the scheduler; empty if it was not."""
+    status = pod["status"]
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "DisruptionTarget" and condition.get("status") == "True":
+            return f"{condition.get('reason')}: {condition.get('message') or 'no message'}"
+    if status.get("reason") in _LOST_REASONS:
+        return f"{status['reason']}: {status.get('message') or 'no message'}"
+    return ""
+
+
+def is_over(pod: Json) -> bool:
+    return pod["status"].get("phase") in ("Succeeded", "Failed")
+
+
+def container_statuses(pod: Json) -> list[Json]:
+    status = pod["status"]
+    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+
+
+def wait_message(pod: Json) -> str:
+    for container in container_statuses(pod):
+        if container["name"] == "wait":
+            return str(((container.get("state") or {}).get("terminated") or {}).get("message", ""))
+    return ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Container:
+    """A container of a pod, as the pod's status says."""
+
+    name: str
+    started: bool
+    started_at: str
+    """RFC 3339, whole seconds."""
+    ended: bool
+
+
+def is_executors(container: str) -> bool:
+    """Whether it is Argo that adds a container of this name to a pod."""
+    return container in EXECUTOR_CONTAINERS or container.startswith("artifact-plugin-")
+
+
+def wanted_containers(pod: Mapping[str, Any], wanted: Iterable[str]) -> list[Container]:
+    """The containers of a pod whose logs are wanted."""
+    status = pod.get("status", {})
+    over = status.get("phase") in ("Succeeded", "Failed")
+    found = []
+    init = {container["name"] for container in status.get("initContainerStatuses") or ()}
+    statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    names = {container["name"] for container in statuses}
+    own_set = pod.get("spec", {}).get("containerSet") or ()
+    for container in statuses:
+        name = container["name"]
+        own = name not in init and not is_executors(name)
+        is_main = name == "main" or name in own_set or (own and "main" not in names)
+        if name in wanted or "all" in wanted or ("main" in wanted and is_main):
+            state = container.get("state") or {}
+            started_at = (state.get("terminated") or state.get("running") or {}).get("startedAt") or ""
+            found.append(
+                Container(name, bool(started_at) or "running" in state, started_at, "terminated" in state or over)
+            )
+    return found
+
+
+_CONTAINER_ID = re.compile(r' "[0-9a-f]{64}"')
+
+
+def without_id(message: str) -> str:
+    """A container runtime's message without the container's ID, which is another at each attempt to start it."""
+    return _CONTAINER_ID.sub("", message)

@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Times as the Kubernetes API writes them and as people read them. Private to the collection. Pure."""
+
+from __future__ import annotations
+
+import datetime
+
+
+def parse_time(text: str | None) -> datetime.datetime | None:
+    """A timestamp of the Kubernetes API (RFC 3339) as an aware datetime; None for None and ""."""
+    return datetime.datetime.fromisoformat(text) if text else None
+
+
+def seconds_between(start: str | None, end: str | None) -> float | None:
+    """Seconds between two timestamps of the API; None if one is missing."""
+    first, last = parse_time(start), parse_time(end)
+    return (last - first).total_seconds() if first and last else None
+
+
+def short_duration(seconds: float) -> str:
+    """Seconds in one unit, days at most: "7s", "2m", "12d"."""
+    whole = int(abs(seconds))
+    for unit, size, limit in (("s", 1, 60), ("m", 60, 3600), ("h", 3600, 86400)):
+        if whole < limit:
+            return f"{whole // size}{unit}"
+    return f"{whole // 86400}d"

@@ -1,0 +1,26 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words of Argo Workflows: phases, labels, annotations. Private to the collection. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Json = Mapping[str, Any]
+DONE_PHASES = frozenset({"Succeeded", "Failed", "Error"})
+"""The phases a Workflow ends in."""
+NODE_DONE_PHASES = DONE_PHASES | {"Skipped", "Omitted"}
+"""The phases a node ends in."""
+COMPLETED_LABEL = "workflows.argoproj.io/completed"
+PHASE_LABEL = "workflows.argoproj.io/phase"
+POD_NAME_FORMAT_ANNOTATION = "workflows.argoproj.io/pod-name-format"
+NODE_NAME_ANNOTATION = "workflows.argoproj.io/node-name"
+NODE_ID_ANNOTATION = "workflows.argoproj.io/node-id"
+INSTANCE_ID_LABEL = "workflows.argoproj.io/controller-instanceid"
+WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
+API_VERSION = "argoproj.io/v1alpha1"
+EXECUTOR_CONTAINERS = ("init", "wait", "supervisor")
+"""What Argo adds to each pod, besides containers called `artifact-plugin-…`."""
+FIELD_MANAGER = "argo.workflows"

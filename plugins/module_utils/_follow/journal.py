@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens while a module waits, one JSON object a line, for the action plugin and other programs. Private.
+
+    {"time": "2026-11-22T15:45:17.123Z", "event": "begin"}
+    {"time": "2026-11-22T15:45:18.123Z", "event": "tree", "workflow": "gpu-say-x7k2v", "lines": [" ├─✔ echo(0:Argo)…"]}
+    {"time": …, "event": "log", "workflow": …, "node": "echo(0:Argo)(0)", "container": "main", "lines": ["Input was …"]}
+    {"time": …, "event": "note", "workflow": …, "text": "2 pods cannot be scheduled: …"}
+    {"time": …, "event": "end", "outcome": "finished"}
+
+From `begin` on an interruption is noticed. `tree` has the lines of the tree that have changed, `log` whole lines
+without control characters, and without what carriage returns have written over.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import select
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
+
+LINES_A_SECOND = 500
+"""Log lines that are shown in a second; nobody reads faster, and the files have them all."""
+PATIENCE = 1.0
+"""Seconds that a wait stands still because nobody reads, as when the screen is paused; then events are left out."""
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.?|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class Journal:
+    """Writes events to a file or a named pipe; without a path, nowhere. Safe to share between threads."""
+
+    def __init__(self, path: str | None) -> None:
+        self._lock = threading.Lock()
+        self._file: BinaryIO | None = None
+        if path:
+            self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - it stays open while the module waits
+        self._rest = memoryview(b"")
+        """What is still to be written of an event; while there is something, further events are left out."""
+        self._missed = 0
+        self._second = 0
+        self._shown = 0
+        self._left_out = 0
+
+    def __bool__(self) -> bool:
+        return self._file is not None
+
+    def write(self, event: str, **details: Any) -> None:
+        """Write one event, if there is room for it; a reader that has gone away ends the journal, not the wait."""
+        with self._lock:
+            self._flush(0)
+            if not self._file:
+                return
+            if self._rest:
+                self._missed += 1
+                return
+            text = b""
+            if self._missed:
+                text = _line("note", workflow="", text=f"{self._missed:,} events were not shown: nobody read them")
+            self._missed = 0
+            self._rest = memoryview(text + _line(event, **details))
+            self._flush(PATIENCE)
+
+    def _flush(self, patience: float) -> None:
+        """Write what is to be written, as far as there is room, or comes some within `patience` seconds."""
+        if not self._file:
+            return
+        room = select.poll()
+        room.register(self._file, select.POLLOUT)
+        deadline = time.monotonic() + patience
+        try:
+            while self._rest and room.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                written = self._file.write(self._rest[: select.PIPE_BUF])  # where there is room, this much never blocks
+                self._rest = self._rest[written:]
+        except OSError:
+            self._file = None
+
+    def log(self, log: Log, lines: Sequence[bytes]) -> None:
+        """Write lines of a log, as many as somebody could read."""
+        with self._lock:
+            second, left_out = int(time.monotonic()), 0
+            if second != self._second:
+                self._second, self._shown = second, 0
+                left_out, self._left_out = self._left_out, 0
+            shown = lines[: LINES_A_SECOND - self._shown]
+            self._shown += len(shown)
+            self._left_out += len(lines) - len(shown)
+        self._say_left_out(left_out)
+        if shown:
+            text = [_CONTROL.sub("", _last_state(line).decode(errors="replace")) for line in shown]
+            self.write("log", workflow=log.workflow, node=log.display_name, container=log.container, lines=text)
+
+    def end(self, outcome: str) -> None:
+        """Write the last event."""
+        self._say_left_out(self._left_out)
+        self.write("end", outcome=outcome)
+
+    def _say_left_out(self, lines: int) -> None:
+        if lines:
+            self.write("note", workflow="", text=f"{lines:,} lines of logs were not shown: they came too fast")
+
+    def close(self) -> None:
+        with self._lock:
+            self._flush(PATIENCE)
+            if self._file:
+                self._file.close()
+                self._file = None
+
+
+def _last_state(line: bytes) -> bytes:
+    """What a terminal would show in the end of a line that was written over and over, as progress bars are."""
+    return line.rstrip(b"\r").rpartition(b"\r")[2]
+
+
+def _line(event: str, **details: Any) -> bytes:
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"time": now, "event": event, **details}, ensure_ascii=False).encode(errors="replace") + b"\n"

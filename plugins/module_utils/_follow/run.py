@@ -1,0 +1,315 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known of a run while it goes on, and what is wrong with it. Private to the collection.
+
+Pure: events of the API server go in (`see_…`), the run as modules return it and diagnoses come out. Pods are ahead of
+the Workflow's status, which the controller writes seldom; both are laid over each other by `_nodes`.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.argo.workflows.plugins.module_utils._argo.graph import with_pods
+from ansible_collections.argo.workflows.plugins.module_utils._argo.items import Attempt, Item, attempt_of_node, items_of
+from ansible_collections.argo.workflows.plugins.module_utils._argo.names import pod_node_name
+from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import (
+    NodesError,
+    is_active_suspend,
+    is_done,
+    nodes_of,
+    phase_of,
+)
+from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import (
+    container_statuses,
+    is_over,
+    lost_reason,
+    wait_message,
+    without_id,
+)
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import (
+    DONE_PHASES,
+    INSTANCE_ID_LABEL,
+    NODE_DONE_PHASES,
+    PHASE_LABEL,
+    WORKFLOW_LABEL,
+    Json,
+)
+from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis import (
+    DELETED,
+    FORBIDDEN,
+    IMAGE_REASONS,
+    INSUFFICIENT,
+    NO_COMMAND,
+    QUOTA,
+    START_REASONS,
+    STUCK,
+    UNTOUCHED,
+    Diagnosis,
+    Surroundings,
+    instance,
+    is_held,
+    plural,
+)
+
+
+class Run:
+    """One Workflow. `now` is always a monotonic time in seconds."""
+
+    def __init__(self, metadata: Mapping[str, Any], now: float) -> None:
+        self.name: str = metadata["name"]
+        self.namespace: str = metadata["namespace"]
+        self.uid: str = metadata["uid"]
+        self.workflow: Json = {"metadata": dict(metadata)}
+        self.nodes: Mapping[str, Json] = {}
+        self.nodes_error = ""
+        self.pods: dict[str, Json] = {}
+        """By uid, trimmed; deleted ones stay as they were at their end, if it was seen."""
+        self.deleted = False
+        self.version = ""
+        """The Workflow's resourceVersion according to its watch."""
+        self.lost: dict[str, str] = {}
+        """Why pods were taken away, by uid."""
+        self._first_seen = now
+        self._quiet_since = now
+        self._since: dict[str, float] = {}
+
+    # -- events in ------------------------------------------------------------------------------------------------
+
+    def see_metadata(self, metadata: Mapping[str, Any], now: float, *, deleted: bool = False) -> None:
+        """The Workflow has changed: its metadata tell little more than its phase."""
+        if metadata.get("uid", self.uid) != self.uid:
+            self.deleted = True  # it was replaced by another one of the same name
+            return
+        self.workflow = {**self.workflow, "metadata": {**self.workflow["metadata"], **metadata}}
+        self.version = str(metadata.get("resourceVersion", self.version))
+        self.deleted = self.deleted or deleted
+        self._quiet_since = now
+
+    def see_workflow(self, workflow: Json, now: float) -> None:
+        """The whole Workflow was read."""
+        if workflow["metadata"]["uid"] != self.uid:
+            self.deleted = True
+            return
+        try:
+            self.nodes, self.nodes_error = nodes_of(workflow), ""
+        except NodesError as error:
+            self.nodes_error = str(error)
+        status = {
+            key: value for key, value in workflow.get("status", {}).items() if key not in ("nodes", "compressedNodes")
+        }
+        metadata = workflow["metadata"]
+        if self.done:  # what was read may be older than what the watch has said
+            metadata = {**metadata, "labels": self.labels}
+        self.workflow = {**workflow, "metadata": metadata, "status": status}
+
+    def see_pod(self, pod: Json, now: float, *, deleted: bool = False) -> None:
+        """A pod of the run was added, has changed, or is gone. `pod` as `trim` gave it."""
+        uid = pod["metadata"]["uid"]
+        known = self.pods.get(uid)
+        if "status" not in pod:  # only that it is gone has come, by a new list: how it ended is not known
+            if known and not is_over(known):
+                del self.pods[uid]
+                self._quiet_since = now
+            return
+        if known is None or known["status"].get("phase") != pod["status"].get("phase"):
+            self._quiet_since = now
+        reason = lost_reason(pod)
+        if not reason and deleted and not is_over(pod):
+            reason = DELETED
+        if reason:
+            self.lost.setdefault(uid, reason)
+        if deleted and not is_over(pod):
+            pod = {**pod, "status": {**pod["status"], "phase": "Failed", "message": reason}}
+        self.pods[uid] = pod
+
+    # -- what is known --------------------------------------------------------------------------------------------
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return self.workflow["metadata"].get("labels") or {}
+
+    @property
+    def phase(self) -> str:
+        """The Workflow's phase; "Pending" before a controller has seen it."""
+        return phase_of(self.workflow)
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended, as far as its watch says."""
+        return is_done(self.workflow)
+
+    @property
+    def read_to_end(self) -> bool:
+        """Whether the Workflow was read as it was at its end."""
+        return self.workflow.get("status", {}).get("phase") in DONE_PHASES
+
+    @property
+    def touched(self) -> bool:
+        """Whether a controller has taken it up."""
+        return bool(self.workflow.get("status", {}).get("phase") or self.labels.get(PHASE_LABEL) or self.pods)
+
+    def current_nodes(self) -> dict[str, Json]:
+        """The nodes, brought up to date by the pods."""
+        return with_pods(self.workflow, self.nodes, self.pods.values())
+
+    def suspended(self) -> bool:
+        """Whether it waits for somebody to resume it."""
+        spec = self.workflow.get("spec", {})
+        return not self.done and bool(spec.get("suspend") or any(map(is_active_suspend, self.nodes.values())))
+
+    def items(self) -> list[Item]:
+        """The items and their attempts, as far as nodes and pods tell."""
+        return items_of(self.workflow, self.nodes, self.pods.values())
+
+    def node_phase(self, name: str) -> str:
+        """The phase of the node with this name, display name or ID; empty if there is none yet."""
+        for key, node in self.current_nodes().items():
+            if name in (key, node.get("name"), node.get("displayName")):
+                return str(node.get("phase", ""))
+        return ""
+
+    def running(self) -> bool:
+        """Whether a pod of it has started to run."""
+        return any(pod["status"].get("phase") not in ("Pending", "Unknown") for pod in self.pods.values()) or any(
+            node.get("type") == "Pod" and node.get("phase") not in ("Pending", "Omitted")
+            for node in self.nodes.values()
+        )
+
+    def at_work(self) -> bool:
+        """Whether a pod of it has not ended."""
+        return not all(map(is_over, self.pods.values()))
+
+    def on_nodes(self) -> bool:
+        """Whether a pod of it has a node and has not ended."""
+        return any(
+            node.get("type") == "Pod" and node.get("hostNodeName") and node.get("phase") not in NODE_DONE_PHASES
+            for node in self.current_nodes().values()
+        )
+
+    def unsettled(self) -> Iterator[tuple[Attempt, list[str]]]:
+        """The attempts that ran somewhere, as the Workflow says, but whose pod was not seen here, or not its end.
+
+        Each with the names of its containers: `main`, or those of its containerSet.
+        """
+        over = {pod_node_name(pod) for pod in self.pods.values() if is_over(pod)}
+        sets: dict[str, list[str]] = {}
+        for node in self.nodes.values():
+            if node.get("type") == "Container":
+                sets.setdefault(node.get("boundaryID", ""), []).append(node["displayName"])
+        for node in self.nodes.values():
+            if node.get("type") == "Pod" and node.get("hostNodeName") and node["name"] not in over:
+                yield attempt_of_node(self.workflow, node), sets.get(node["id"], ["main"])
+
+    # -- diagnosis ------------------------------------------------------------------------------------------------
+
+    def diagnoses(self, now: float, around: Surroundings | None = None) -> list[Diagnosis]:
+        """What keeps the run from going on, and the pods that were taken away from it."""
+        around = around or Surroundings()
+        found = list(self._find(now, around))
+        self._since = {kind: self._since.get(kind, now) for kind, _text in found}
+        return [Diagnosis(kind, text, self._since[kind]) for kind, text in found]
+
+    def _find(self, now: float, around: Surroundings) -> Iterator[tuple[str, str]]:
+        """Yields (kind, sentence)."""
+        if not self.done:
+            yield from self._unschedulable(around)
+            yield from self._not_starting()
+            yield from self._no_controller(now, around)
+            yield from self._stuck(now)
+            pending = [node.get("message") or "" for node in self.nodes.values() if node.get("phase") == "Pending"]
+            if message := next((text for text in pending if QUOTA in text), ""):
+                yield "quota", f"the namespace's quota does not allow more pods: {message}"
+            for message in dict.fromkeys(text for text in pending if text.startswith(NO_COMMAND)):
+                yield "image", f"no pod can be made: {message}"
+        forbidden = [node for node in self.nodes.values() if FORBIDDEN in (node.get("message") or "")]
+        if forbidden or any(FORBIDDEN in wait_message(pod) for pod in self.pods.values()):
+            yield (
+                "forbidden",
+                "the service account of the pods may not report results: it needs the verbs create and patch on "
+                "workflowtaskresults.argoproj.io in this namespace (the role argo.workflows.argo grants them)",
+            )
+        lost = {pod_node_name(self.pods[uid]): reason for uid, reason in self.lost.items() if uid in self.pods}
+        for node in self.nodes.values():
+            if node.get("phase") == "Error" and node.get("message") == "pod deleted":
+                lost.setdefault(node["name"], DELETED)
+            elif node.get("phase") in NODE_DONE_PHASES and lost.get(node["name"]) == DELETED:
+                del lost[node["name"]]  # Argo has deleted the pod itself, because of a deadline for example
+        for reason, count in collections.Counter(lost.values()).items():
+            yield "lost", f"{plural(count, 'pod')} did not fail but went away: {reason}"
+
+    def _unschedulable(self, around: Surroundings) -> Iterator[tuple[str, str]]:
+        waiting: dict[str, list[Json]] = {}
+        for pod in self.pods.values():
+            if is_over(pod):
+                continue  # it was deleted while it waited
+            for condition in pod["status"].get("conditions") or ():
+                if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
+                    waiting.setdefault(condition.get("message") or "", []).append(pod)
+        for message, pods in waiting.items():
+            text = f"{plural(len(pods), 'pod')} cannot be scheduled: {message}"
+            for resource in dict.fromkeys(INSUFFICIENT.findall(message)):
+                wanted = (pods[0]["spec"].get("requests") or {}).get(resource)
+                if wanted is not None and around.allocatable is not None:
+                    most = around.allocatable.get(resource, "0")
+                    text += f" Each asks for {resource}: {wanted}; no node has more than {most}."
+            yield "unschedulable", text
+
+    def _not_starting(self) -> Iterator[tuple[str, str]]:
+        found: dict[tuple[str, str], int] = collections.Counter()
+        for pod in self.pods.values():
+            if pod["status"].get("phase") != "Pending":
+                continue
+            for container in container_statuses(pod):
+                waiting = (container.get("state") or {}).get("waiting") or {}
+                reason = waiting.get("reason", "")
+                if reason in IMAGE_REASONS:
+                    # ErrImagePull and ImagePullBackOff alternate, with different messages about the same image
+                    found["image", f"the image {container.get('image', '')} cannot be had"] += 1
+                elif reason in START_REASONS:
+                    message = without_id(waiting.get("message", ""))
+                    found["start", f"container {container['name']}: {reason}: {message}"] += 1
+        for (kind, text), count in found.items():
+            yield kind, f"{plural(count, 'pod')} cannot start: {text}"
+
+    def _no_controller(self, now: float, around: Surroundings) -> Iterator[tuple[str, str]]:
+        waited = now - self._first_seen
+        if self.touched or waited < UNTOUCHED:
+            return
+        text = f"no controller has taken it up for {waited:.0f} s: "
+        label = self.labels.get(INSTANCE_ID_LABEL, "")
+        if around.instance_id is not None and around.instance_id != label:
+            text += (
+                f"it is made for {instance(label)}, and the controller of the namespace {self.namespace} has "
+                f"{instance(around.instance_id)}; submit it with the right instance_id"
+            )
+        elif around.controllers is not None and not around.controllers:
+            text += f"no workflow-controller runs in the namespace {self.namespace}"
+        elif label:
+            text += f"no controller with the instance ID {label!r} watches the namespace {self.namespace}"
+        else:
+            text += f"is a workflow-controller running that watches the namespace {self.namespace}?"
+        yield "controller", text
+
+    def _stuck(self, now: float) -> Iterator[tuple[str, str]]:
+        if self.phase != "Running" or not self.pods or now - self._quiet_since < STUCK or self.suspended():
+            return
+        if self.at_work() or any(map(is_held, self.nodes.values())):
+            return
+        yield (
+            "stuck",
+            f"all {plural(len(self.pods), 'pod')} have ended, but the Workflow is still Running and nothing has "
+            f"changed for {now - self._quiet_since:.0f} s: the controller is down or waits for results that never came",
+        )
+
+
+def belongs_to(pod: Json, run: Run) -> bool:
+    """Whether a pod is this run's own, and not of an earlier Workflow of the same name."""
+    metadata = pod["metadata"]
+    owners = [owner for owner in metadata.get("ownerReferences") or () if owner.get("kind") == "Workflow"]
+    if owners:
+        return any(owner["uid"] == run.uid for owner in owners)
+    return (metadata.get("labels") or {}).get(WORKFLOW_LABEL) == run.name

@@ -1,0 +1,49 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Objects as they are in the cluster, as far as they may be read. Private to the collection."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from ansible_collections.argo.workflows.plugins.module_utils._install.objects import Ref
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import METADATA_LIST, Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import KINDS, path_of
+
+
+def existing(cluster: Cluster, path: str, unreadable: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """An object or list; None where there is none, `unreadable` where it may not be read."""
+    try:
+        return cluster.get(path)
+    except ApiError as error:
+        if error.status == 403:
+            return unreadable
+        if error.status == 404:
+            return None
+        raise
+
+
+def find(cluster: Cluster, ref: Ref) -> dict[str, Any] | None:
+    """An object as it is; what an administrator of the cluster makes is taken to be there if it may not be read."""
+    return existing(cluster, ref.path, {"metadata": {}} if ref.kind in ("Namespace", "PriorityClass") else None)
+
+
+def labelled(cluster: Cluster, kind: str, namespace: str, selector: str = "") -> list[dict[str, Any]]:
+    """The objects of a kind in a namespace that a label selector chooses, as far as they may be read."""
+    listed = existing(cluster, f"{path_of(kind, namespace)}?{urlencode({'labelSelector': selector})}")
+    spelled = {"apiVersion": KINDS[kind].api_version, "kind": kind}  # which the items of a list leave out
+    return [{**spelled, **item} for item in (listed or {}).get("items") or ()]
+
+
+def metadata(cluster: Cluster, path: str, selector: str = "") -> list[dict[str, Any]]:
+    """The metadata of every object under a path; none if they may not be read or the cluster does not know the kind."""
+    try:
+        listed = cluster.list(path, accept=METADATA_LIST, labelSelector=selector)
+        return [item["metadata"] for item in listed]
+    except ApiError as error:
+        if error.status in (403, 404):
+            return []
+        raise

@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the installation serves, now and after a while. Private to the collection."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlencode
+
+from ansible_collections.argo.workflows.plugins.module_utils._install.live import existing
+from ansible_collections.argo.workflows.plugins.module_utils._install.objects import (
+    CONTROLLER,
+    SERVER,
+    SERVER_PORT,
+    Place,
+    server_options,
+)
+from ansible_collections.argo.workflows.plugins.module_utils._install.readiness import (
+    READY,
+    Verdict,
+    judge,
+    judge_lease,
+    restarts_of,
+)
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core, path_of, pods
+from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
+
+LOG_LINES = 10
+EVENTS = 5
+TOKEN_SECONDS = 600
+"""The shortest that the API server issues."""
+PODS = f"app in ({CONTROLLER},{SERVER})"
+
+
+def state_of(
+    cluster: Cluster, place: Place, deployments: Iterable[dict[str, Any]], pods: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What an installation is and whether it is ready, now; `deployments` may be some of other namespaces too."""
+    named = {item["metadata"]["name"]: item for item in deployments if item["metadata"]["namespace"] == place.home}
+    return installed(named, judge_all(Server(cluster, place), named, pods))
+
+
+def installed(deployments: dict[str, dict[str, Any]], verdict: Verdict) -> dict[str, Any]:
+    """The part of the result that says what is installed."""
+    images = {
+        name: deployments[name]["spec"]["template"]["spec"]["containers"][0]["image"] if name in deployments else ""
+        for name in (CONTROLLER, SERVER)
+    }
+    return {
+        "changed": False,
+        "ready": verdict.ready,
+        "reason": verdict.why,
+        "controller_image": images[CONTROLLER],
+        "server_image": images[SERVER],
+        **({"server_scheme": server_options(deployments[SERVER])[0]} if images[SERVER] else {}),
+    }
+
+
+class Server:
+    """The installed server, asked what a user would ask it, with one token for all questions.
+
+    A request goes through the API server's service proxy, which keeps the header Authorization for itself; so the
+    token travels in the cookie that Argo's own UI uses.
+    """
+
+    def __init__(self, cluster: Cluster, place: Place) -> None:
+        self.cluster = cluster
+        self.place = place
+        self._user: Cluster | None = None
+
+    def answers(self, deployment: dict[str, Any]) -> Verdict:
+        """Whether it answers a list of workflows to somebody who has logged in as its Deployment asks."""
+        scheme, modes = server_options(deployment)
+        service = f"{scheme}:{SERVER}:{SERVER_PORT}"
+        path = f"{core(self.place.home, 'services', service, 'proxy')}/api/v1/workflows/{self.place.work}"
+        try:
+            self._user = self._user or (self.login() if "client" in modes else self.cluster)
+            self._user.get(f"{path}?{urlencode({'listOptions.limit': 1, 'fields': 'metadata'})}")
+        except ApiError as error:
+            if error.status == 401:
+                if modes == {"sso"}:  # it asks for a login that only people can do
+                    return READY
+                self._user = None  # its token has ended
+            return Verdict(False, f"the server runs but does not answer a list of workflows: {error}")
+        return READY
+
+    def login(self) -> Cluster:
+        """The same cluster, with a new token of the server's own account."""
+        account = core(self.place.home, "serviceaccounts", SERVER, "token")
+        issued = self.cluster.create(account, {"spec": {"expirationSeconds": TOKEN_SECONDS}})
+        return self.cluster.with_headers({"Cookie": f"authorization=Bearer {issued['status']['token']}"})
+
+
+def judge_all(
+    server: Server,
+    deployments: dict[str, dict[str, Any]],
+    pods: list[dict[str, Any]],
+    restarts_before: dict[str, int] | None = None,
+) -> Verdict:
+    """Whether everything serves, from the Deployments and their pods; the lease and the server are asked if they do."""
+    for name in (CONTROLLER, SERVER):
+        verdict = judge(name, deployments.get(name), pods, restarts_before)
+        if not verdict.ready:
+            return verdict
+    verdict = judge_lease(existing(server.cluster, server.place.lease.path), pods)
+    return server.answers(deployments[SERVER]) if verdict.ready else verdict
+
+
+def wait(cluster: Cluster, place: Place, timeout: int, settle: int) -> dict[str, Any]:
+    """Watch the Deployments and their pods until everything serves; UserError when it does not, or cannot any more.
+
+    Both times are in seconds; it is ready when it has been so for `settle` of them.
+    """
+    started = ready_since = time.monotonic()
+    changes: queue.Queue[tuple[str, str, dict[str, Any]] | ApiError] = queue.Queue()
+    for kind, selector in (("Deployment", ""), ("Pod", PODS)):
+        path = path_of(kind, place.home)
+        threading.Thread(target=follow, args=(cluster, kind, path, selector, changes), daemon=True).start()
+    found: dict[str, dict[str, dict[str, Any]]] = {"Deployment": {}, "Pod": {}}
+    restarts: dict[str, int] = {}
+    server = Server(cluster, place)
+    while True:
+        left = timeout - (time.monotonic() - started)
+        with contextlib.suppress(queue.Empty):
+            take(changes, found, min(left, RECHECK))
+        pods = sorted(found["Pod"].values(), key=lambda pod: pod["metadata"]["creationTimestamp"])
+        restarts = {pod["metadata"]["name"]: restarts_of(pod) for pod in pods} | restarts
+        verdict = judge_all(server, found["Deployment"], pods, restarts)
+        now = time.monotonic()
+        if not verdict.ready:
+            ready_since = now
+        elif now - ready_since >= settle:
+            return installed(found["Deployment"], verdict)
+        else:
+            verdict = Verdict(False, f"it is, but has not stayed so for {settle} s yet")
+        if verdict.hopeless or now - started >= timeout:
+            raise failure(cluster, place, verdict, round(now - started))
+
+
+RECHECK = 0.5
+"""Seconds after which the lease and the server are asked again: they send no events."""
+
+
+def follow(cluster: Cluster, kind: str, path: str, selector: str, changes: queue.Queue[Any]) -> None:
+    """Put every change of a kind's objects into a queue, and the error that ends it."""
+    try:
+        for event, item in cluster.events(path, labelSelector=selector):
+            if event in ("ADDED", "MODIFIED", "DELETED"):
+                changes.put((kind, event, item))
+    except ApiError as error:
+        changes.put(error)
+
+
+def take(changes: queue.Queue[Any], found: dict[str, dict[str, dict[str, Any]]], timeout: float) -> None:
+    """Wait for a change, then enter all that have come into `found`, by kind and name; queue.Empty if none comes."""
+    change = changes.get(timeout=max(timeout, 0.01))
+    while True:
+        if isinstance(change, ApiError):
+            raise change
+        kind, event, item = change
+        if event == "DELETED":
+            found[kind].pop(item["metadata"]["name"], None)
+        else:
+            found[kind][item["metadata"]["name"]] = item
+        try:
+            change = changes.get_nowait()
+        except queue.Empty:
+            return
+
+
+def failure(cluster: Cluster, place: Place, verdict: Verdict, seconds: int) -> UserError:
+    """The error that says why an installation is not ready: the cause, the pod's last log lines and its events."""
+    parts = [f"Argo is not ready in namespace {place.home} after {seconds} s: {verdict.why}."]
+    if verdict.pod:
+        log = last_lines(cluster, place.home, verdict)
+        parts += [f"Last lines of its log:\n{log}"] if log else []
+        events = last_events(cluster, place.home, verdict.pod)
+        parts += [f"Its events: {events}"] if events else []
+    return UserError("\n".join(parts), ready=False, reason=verdict.why)
+
+
+def last_lines(cluster: Cluster, namespace: str, verdict: Verdict) -> str:
+    """The last lines of a container's log, or of the one before it was restarted; "" where there is none."""
+    for previous in ("true", "false"):
+        try:
+            query = {"container": verdict.container, "tailLines": LOG_LINES, "previous": previous}
+            stream = cluster.open_log(pods(namespace, verdict.pod, "log"), read_timeout=10, **query)
+            return b"".join(stream).decode(errors="replace").strip()
+        except ApiError:
+            continue
+    return ""
+
+
+def last_events(cluster: Cluster, namespace: str, pod: str) -> str:
+    """The last events of a pod, newest last; "" where there is none, or they may not be read."""
+    listed = existing(
+        cluster, f"{core(namespace, 'events')}?{urlencode({'fieldSelector': f'involvedObject.name={pod}'})}"
+    )
+    events = sorted(
+        (listed or {}).get("items") or (), key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or ""
+    )
+    return "; ".join(f"{event.get('reason')}: {event.get('message')}" for event in events[-EVENTS:])

@@ -1,0 +1,360 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The few calls of the Kubernetes API that this collection needs, in raw JSON. Private to the collection.
+
+The `kubernetes` package gives the configuration (kubeconfig, in-cluster, exec plugins, token refresh) and the
+connection pool; group, version and plural are known here, so there is neither discovery nor are there typed models.
+The package is imported when a Cluster is made, not before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError, no_answer, status_error
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
+
+JSON = "application/json"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 60.0
+WATCH_SILENCE = 150.0
+"""Seconds of silence after which a watch is taken for dead: the API server sends a bookmark about every minute."""
+PAGE = 250
+"""Objects a list request, so that 10,000 pods never lie in memory at once."""
+COLD_START = 60.0
+"""Seconds for which an API server that has just started may refuse what it will allow: its caches of rights fill."""
+
+
+class Clock(Protocol):
+    """Time as the standard module `time` has it; tests bring a virtual one."""
+
+    def time(self) -> float: ...
+    def monotonic(self) -> float: ...
+    def sleep(self, seconds: float, /) -> None: ...
+
+
+class Backoff:
+    """Waits between attempts: 0.2 s, doubling up to `most` seconds, with jitter; `reset` after a success."""
+
+    def __init__(self, clock: Clock, most: float = 8.0) -> None:
+        self._clock = clock
+        self._most = most
+        self._next = 0.2
+
+    def reset(self) -> None:
+        self._next = 0.2
+
+    def wait(self, at_least: float = 0.0) -> None:
+        self._clock.sleep(max(at_least, self._next * random.uniform(0.5, 1.0)))
+        self._next = min(self._next * 2, self._most)
+
+
+class Cluster:
+    """One Kubernetes API server and how to be allowed in. Safe to share between threads.
+
+    `transport` has the `request` method of a urllib3 PoolManager; `authorize` returns the headers of the next request.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        transport: Any,
+        authorize: Callable[[bool], Mapping[str, str]] = lambda renew: {},
+        clock: Clock = time,
+    ) -> None:
+        self.host = host.rstrip("/")
+        self.clock = clock
+        self._transport = transport
+        self._authorize = authorize
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any], clock: Clock = time) -> Cluster:
+        """Connect as the connection options of a module say (see `_module.CONNECTION_SPEC`); no request is made.
+
+        An explicit kubeconfig, context or host wins over everything; then comes the variable KUBECONFIG, then the
+        service account of the pod this runs in, then ~/.kube/config.
+        """
+        login = Login(params)
+        return cls(login.host, login.transport(), login.headers, clock)
+
+    def with_headers(self, headers: Mapping[str, str]) -> Cluster:
+        """The same cluster and connections, with `headers` sent along with every request."""
+
+        def authorize(renew: bool) -> Mapping[str, str]:
+            import urllib3
+
+            together = urllib3.HTTPHeaderDict(self._authorize(renew))
+            together.update(headers)
+            return together
+
+        return Cluster(self.host, self._transport, authorize, self.clock)
+
+    def bearer(self, renew: bool = False) -> Mapping[str, str]:
+        """The header with the token of this connection; none if it authenticates in another way."""
+        return {key: value for key, value in self._authorize(renew).items() if value.startswith("Bearer ")}
+
+    # -- single objects -------------------------------------------------------------------------------------------
+
+    def get(self, path: str, *, accept: str = JSON, **query: Any) -> dict[str, Any]:
+        """Read one object, or one page of a list. Repeats a few times while the answer is 429, 5xx or none."""
+        return self._json("GET", path, query, accept=accept)
+
+    def list(self, path: str, *, accept: str = JSON, **query: Any) -> Iterator[dict[str, Any]]:
+        """Every object of a list, page by page. With `accept=METADATA_LIST` only their metadata."""
+        for page in self.pages(path, accept=accept, **query):
+            yield from page.get("items") or ()
+
+    def pages(self, path: str, *, accept: str = JSON, **query: Any) -> Iterator[dict[str, Any]]:
+        """The pages of a list as they come; the last one's `metadata.resourceVersion` is where a watch starts."""
+        query = {"limit": PAGE, **query}
+        while True:
+            page = self.get(path, accept=accept, **query)
+            yield page
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return
+            query["continue"] = token
+
+    def create(self, path: str, body: Mapping[str, Any], **query: Any) -> dict[str, Any]:
+        """POST `body` and return the object as created."""
+        return self._json("POST", path, query, body)
+
+    def patch(
+        self,
+        path: str,
+        body: Mapping[str, Any] | Sequence[Any],
+        content_type: str = "application/merge-patch+json",
+        **query: Any,
+    ) -> dict[str, Any]:
+        """PATCH an object and return it as changed."""
+        return self._json("PATCH", path, query, body, content_type)
+
+    def replace(self, path: str, body: Mapping[str, Any], **query: Any) -> dict[str, Any]:
+        """PUT an object and return it as stored; a stale resourceVersion gives a 409."""
+        return self._json("PUT", path, query, body)
+
+    def delete(self, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> dict[str, Any]:
+        """DELETE an object; `body` may carry delete options. A missing object gives a 404."""
+        return self._json("DELETE", path, query, body)
+
+    # -- streams --------------------------------------------------------------------------------------------------
+
+    def watch(self, path: str, resource_version: str, *, accept: str = JSON, **query: Any) -> Iterator[dict[str, Any]]:
+        """The events of one watch, `{"type": …, "object": …}`, bookmarks among them.
+
+        Ends when the server ends it, after half an hour or more. Raises ApiError when it breaks: status 410 if
+        `resource_version` is too old.
+        """
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            **query,
+        }
+        response = self._open("GET", path, query, accept=accept, read_timeout=WATCH_SILENCE)
+        rest = b""
+        try:
+            for chunk in self._chunks(response, path):
+                lines = (rest + chunk).split(b"\n")
+                rest = lines.pop()
+                for line in lines:
+                    event = self._decode(line, "GET", path)
+                    if event.get("type") == "ERROR":
+                        raise status_error("GET", path, self.host, event["object"].get("code"), event["object"])
+                    yield event
+        finally:
+            response.close()
+
+    def open_log(self, path: str, *, read_timeout: float, **query: Any) -> LogStream:
+        """Open a container's log (`…/pods/NAME/log`); the answer is read chunk by chunk from the LogStream."""
+        response = self._open("GET", path, query, accept="*/*", read_timeout=read_timeout)
+        return LogStream(response, self._chunks(response, path))
+
+    def events(
+        self, path: str, *, metadata_only: bool = False, wanted: Callable[[], bool] = lambda: True, **query: Any
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """List and watch for ever, whatever the server does: yields ("ADDED" | "MODIFIED" | "DELETED", object).
+
+        Besides objects it yields ("SYNCED", {}) whenever a list is complete, and ("TROUBLE", {"error": ApiError}) when
+        a request failed and will be repeated. It stops when `wanted()` is false. A refusal that no repetition heals
+        (401, 403, 404) is raised, but a 401 after a success, for a token may have expired and a new one may come, and a
+        403 of an API server that was away just before.
+        """
+        names: dict[str, dict[str, Any]] = {}
+        version, admitted, away = "", False, float("-inf")
+        backoff = Backoff(self.clock)
+        while wanted():
+            try:
+                if not version:
+                    seen: set[str] = set()
+                    accept = METADATA_LIST if metadata_only else JSON
+                    for page in self.pages(path, accept=accept, **query):
+                        for item in page.get("items") or ():
+                            uid = item["metadata"]["uid"]
+                            seen.add(uid)
+                            kind = "MODIFIED" if uid in names else "ADDED"
+                            names[uid] = _identity(item)
+                            yield kind, item
+                        latest = page["metadata"]["resourceVersion"]
+                    version, admitted = latest, True
+                    for uid in [uid for uid in names if uid not in seen]:
+                        yield "DELETED", names.pop(uid)
+                    yield "SYNCED", {}
+                for event in self.watch(path, version, accept=METADATA if metadata_only else JSON, **query):
+                    item, kind = event["object"], event["type"]
+                    version = item["metadata"]["resourceVersion"]
+                    backoff.reset()
+                    if kind == "BOOKMARK":
+                        continue
+                    uid = item["metadata"]["uid"]
+                    if kind == "DELETED":
+                        if not names.pop(uid, None):
+                            continue  # said already
+                    else:
+                        names[uid] = _identity(item)
+                    yield kind, item
+                    if not wanted():
+                        return
+            except ApiError as error:
+                if error.status == 410:
+                    version = ""
+                elif error.transient:
+                    away = self.clock.monotonic()
+                elif not (admitted and error.status == 401) and not (
+                    error.status == 403 and self.clock.monotonic() - away < COLD_START
+                ):
+                    raise
+                yield "TROUBLE", {"error": error}
+                backoff.wait(error.retry_after)
+
+    # -- requests -------------------------------------------------------------------------------------------------
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any],
+        body: Any = None,
+        content_type: str = JSON,
+        accept: str = JSON,
+        attempts: int = 4,
+    ) -> dict[str, Any]:
+        backoff = Backoff(self.clock)
+        for attempt in range(1, attempts + 1):
+            try:
+                response = self._open(method, path, query, body, content_type, accept)
+                data = b"".join(self._chunks(response, path))
+                return self._decode(data, method, path)
+            except ApiError as error:
+                # Only a read is surely harmless to repeat; a 429 says that nothing was done.
+                again = error.transient if method == "GET" else error.status == 429
+                if not again or attempt == attempts:
+                    raise
+                backoff.wait(error.retry_after)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _open(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any],
+        body: Any = None,
+        content_type: str = JSON,
+        accept: str = JSON,
+        read_timeout: float = READ_TIMEOUT,
+    ) -> Any:
+        """Send a request; return the response, its body unread, or raise ApiError for every status but 2xx."""
+        import urllib3
+
+        url = self.host + path + (f"?{urlencode(query)}" if query else "")
+        data = None if body is None else json.dumps(body).encode()
+        for renew in (False, True):
+            headers = urllib3.HTTPHeaderDict(self._authorize(renew))
+            headers.update({"Accept": accept, "User-Agent": "ansible/argo.workflows"})
+            if data is not None:
+                headers["Content-Type"] = content_type
+            try:
+                response = self._transport.request(
+                    method,
+                    url,
+                    body=data,
+                    headers=headers,
+                    timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=read_timeout),
+                    preload_content=False,
+                    retries=False,
+                )
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                raise no_answer(method, path, self.host, error) from error
+            if response.status != 401 or renew:
+                break
+            response.drain_conn()  # a token may have expired: ask for a new one, once
+        if 200 <= response.status < 300:
+            return response
+        retry_after = response.headers.get("Retry-After", "")
+        try:
+            text = b"".join(self._chunks(response, path))
+        except ApiError:
+            text = b""
+        try:
+            status = json.loads(text)
+        except ValueError:
+            status = {"message": text.decode(errors="replace").strip()[:500]}
+        refusal = status_error(method, path, self.host, response.status, status)
+        refusal.retry_after = float(retry_after) if retry_after.isdigit() else 0.0
+        raise refusal
+
+    def _chunks(self, response: Any, path: str) -> Iterator[bytes]:
+        import urllib3
+
+        try:
+            yield from response.stream(65536)
+        except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError) as error:
+            # ValueError and AttributeError: what urllib3 raises when another thread has shut the socket
+            raise no_answer("GET", path, self.host, error) from error
+        response.release_conn()
+
+    def _decode(self, data: bytes, method: str, path: str) -> dict[str, Any]:
+        try:
+            decoded: dict[str, Any] = json.loads(data)
+            return decoded
+        except ValueError as error:
+            raise ApiError(f"{method} {path}: {self.host} sent an answer that is cut off or is not JSON") from error
+
+
+class LogStream:
+    """A container's log as it comes: iterate for its chunks of bytes; ApiError when it breaks."""
+
+    def __init__(self, response: Any, chunks: Iterator[bytes]) -> None:
+        self._response = response
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def close(self) -> None:
+        """Give the connection up; what was not read is lost. For the thread that reads."""
+        self._response.close()
+
+    def abort(self) -> None:
+        """Wake the thread that is reading: its next read fails. For other threads."""
+        connection = getattr(self._response, "connection", None)
+        sock = getattr(connection, "sock", None)
+        if sock is not None:
+            with contextlib.suppress(OSError):  # it ended by itself in the meantime
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+def _identity(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of a listed object, enough to report it as deleted after a relist."""
+    metadata = item["metadata"]
+    return {"metadata": {key: metadata[key] for key in ("name", "namespace", "uid", "labels") if key in metadata}}

@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the Kubernetes API answers when a request fails, as one sentence. Private to the collection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+TRANSIENT = frozenset({429, 500, 502, 503, 504})
+_STRICTER = re.compile("Key Identifier|CA cert does not include|marked critical")
+
+
+class ApiError(Exception):
+    """A request that failed, as one sentence: what was tried, on what, and what came back.
+
+    `status` is the HTTP status, or None when no answer came; `reason` is the API's reason (`NotFound`, `Forbidden`, …).
+    """
+
+    def __init__(self, sentence: str, status: int | None = None, reason: str = "", message: str = "") -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.reason = reason
+        self.message = message or sentence
+        self.retry_after = 0.0
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same request may succeed a little later."""
+        return self.status is None or self.status in TRANSIENT
+
+
+def no_answer(method: str, path: str, host: str, error: Exception) -> ApiError:
+    text = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text and _STRICTER.search(text):
+        what = (
+            f"the certificate of {host} breaks a rule that Python keeps from 3.13 on ({text.rsplit(': ', 1)[-1]}): set "
+            "ansible_python_interpreter to an older Python, or have the certificate renewed"
+        )
+    elif "CERTIFICATE_VERIFY_FAILED" in text:
+        what = f"the certificate of {host} is not trusted ({text.rsplit(': ', 1)[-1]}); set ca_cert"
+    elif "refused" in text or "NameResolution" in type(error).__name__ or "ConnectTimeout" in type(error).__name__:
+        what = f"nothing answers at {host}; is the cluster running, and is the kubeconfig the right one?"
+    else:
+        what = f"the connection to {host} broke ({type(error).__name__}: {text[:200]})"
+    return ApiError(f"{method} {path}: {what}")
+
+
+def status_error(method: str, path: str, host: str, code: int | None, status: Mapping[str, Any]) -> ApiError:
+    message = str(status.get("message") or "no message")
+    reason = str(status.get("reason") or "")
+    came_back = " ".join(str(part) for part in (code, reason) if part)
+    hint = "; the credentials are not accepted (a token that expired?)" if code == 401 else ""
+    return ApiError(f"{method} {path} on {host}: {came_back}: {message}{hint}", code, reason, message)

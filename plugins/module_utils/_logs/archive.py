@@ -1,0 +1,227 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The logs that Argo has archived, for those that cannot be had from a pod any more. Private to the collection.
+
+Where `archiveLogs` is on, what a container NAME wrote becomes the artifact `NAME-logs` of its pod's node: its bytes,
+without timestamps and without the executor's lines. The Argo Server hands it out at
+`/artifacts/NAMESPACE/WORKFLOW/NODE/ARTIFACT` (server/artifacts/artifact_server.go of Argo v4.1).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import queue
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+from ansible_collections.argo.workflows.plugins.module_utils._argo.items import attempt_of_node
+from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import READ_TIMEOUT, Cluster, LogStream
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
+from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
+from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
+
+PARALLEL = 8
+"""Requests at once: the server reads each log from the artifact repository first."""
+_LOGS = "-logs"
+_END = 1024
+_CUT_OFF = re.compile(rb"failed to stream artifact: ([^\n]*)\n\Z")
+"""What the server writes behind a log that it could not read to its end; the answer ends properly, with status 200."""
+
+
+def server_of(params: Mapping[str, Any], cluster: Cluster) -> Cluster | None:
+    """The Argo Server that a module's options name, None if they name none. ApiError if what they name is no URL.
+
+    It is sent `server_token`, or else the token of the connection to `cluster`, if that has one.
+    """
+    url, token = params["server"], params["server_token"]
+    if not url:
+        return None
+    if not re.match(r"https?://[^/]", url):
+        raise ApiError(f"server: {url!r} is not a URL, such as https://argo.example.org")
+
+    def authorize(renew: bool) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {token.removeprefix('Bearer ')}"} if token else cluster.bearer(renew)
+
+    login = Login({"host": url, "validate_certs": params["server_validate_certs"]})
+    return Cluster(url, login.transport(), authorize, cluster.clock)
+
+
+def archived_logs(run: Run) -> Iterator[tuple[str, str, str]]:
+    """The archived logs of a run: (pod, container, path at the server)."""
+    for node in run.nodes.values():
+        artifacts = (node.get("outputs") or {}).get("artifacts") or () if node.get("type") == "Pod" else ()
+        for name in (artifact["name"] for artifact in artifacts):
+            if name.endswith(_LOGS):
+                parts = (run.namespace, run.name, node["id"], name)
+                path = "/artifacts/" + "/".join(quote(part, safe="") for part in parts)
+                yield attempt_of_node(run.workflow, node).pod, name.removesuffix(_LOGS), path
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Fetched:
+    """An archived log that has come."""
+
+    file: Path | None
+    """Where it is; None if it was only shown."""
+    size: int
+    lines: int
+
+
+class Archive:
+    """Completes logs from the archive. `sinks` get what comes, as those of a Collector.
+
+    Threads fetch into files beside the logs' own; only the thread that calls `complete` changes the logs.
+    """
+
+    def __init__(
+        self, server: Cluster | None, options: LogOptions, sinks: Sequence[Callable[[Log, bytes], None]] = ()
+    ) -> None:
+        self._server = server
+        self._options = options
+        self._sinks = sinks
+        self._todo: queue.SimpleQueue[tuple[Log, str]] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[Log, _Fetched | str]] = queue.SimpleQueue()
+        self._streams: set[LogStream] = set()
+        self._refusal: ApiError | None = None
+        """Why the server is not asked any more."""
+        self._over = False
+
+    def complete(self, runs: Iterable[Run], logs: Iterable[Log], proceed: Callable[[], bool]) -> None:
+        """Replace each log that is not complete by the archived one, if there is one; else its reason says why not.
+
+        All of `logs` are at their end. What has not come when `proceed()` is false is given up.
+        """
+        incomplete = [log for log in logs if not log.complete]
+        if not incomplete:
+            return
+        paths = {(run.name, pod, container): path for run in runs for pod, container, path in archived_logs(run)}
+        left = {log: path for log in incomplete if (path := paths.get((log.workflow, log.pod, log.container)))}
+        if not self._server:
+            what = "is to be had from the Argo Server: set server to its URL"
+        elif self._options.is_cut:
+            what = "is to be had only as a whole: leave out since, tail and grep"
+        else:
+            what = "did not come in time"
+            self._fetch_all(self._server, left, proceed)
+        for log in left:
+            _explain(log, what)
+
+    def _fetch_all(self, server: Cluster, left: dict[Log, str], proceed: Callable[[], bool]) -> None:
+        """Fetch until nothing is left, or until `proceed()` is false."""
+        for log_and_path in left.items():
+            self._todo.put(log_and_path)
+        for number in range(min(PARALLEL, self._options.parallel, len(left)) if proceed() else 0):
+            threading.Thread(target=self._work, args=(server,), name=f"archive-{number}", daemon=True).start()
+        while left and (proceed() or not self._done.empty()):
+            with contextlib.suppress(queue.Empty):
+                log, outcome = self._done.get(timeout=0.05)
+                del left[log]
+                _settle(log, outcome)
+        self._over = True
+        for stream in list(self._streams):
+            stream.abort()
+
+    def _work(self, server: Cluster) -> None:
+        while not self._over:
+            try:
+                log, path = self._todo.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                outcome: _Fetched | str = self._fetch(server, log, path)
+            except ApiError as error:
+                outcome = f"could not be had: {_sentence(error)}"
+            except OSError as error:
+                outcome = f"could not be written: {error.strerror or error}"
+            self._done.put((log, outcome))
+
+    def _fetch(self, server: Cluster, log: Log, path: str) -> _Fetched:
+        """Fetch one log; ApiError if it does not come to its end, OSError if it cannot be written."""
+        if self._refusal:
+            raise self._refusal
+        try:
+            stream = server.open_log(path, read_timeout=READ_TIMEOUT)
+        except ApiError as error:
+            if error.status in (None, 401):
+                self._refusal = error
+            raise
+        file = log.path and log.path.with_suffix(".archived")
+        self._streams.add(stream)
+        try:
+            if file:
+                file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("wb") if file else contextlib.nullcontext() as target:
+                size, lines = self._copy(stream, target, log)
+        except (ApiError, OSError):
+            if file:
+                file.unlink(missing_ok=True)
+            raise
+        finally:
+            self._streams.discard(stream)
+            stream.close()
+        return _Fetched(file, size, lines)
+
+    def _copy(self, stream: LogStream, target: BinaryIO | None, log: Log) -> tuple[int, int]:
+        """Copy a log to its file and, as far as it is new, to the sinks; returns its bytes and its lines."""
+        size, lines, end = 0, 0, b""
+        begun = 0 if log.cursor.ended else log.cursor.length
+        for chunk in stream:
+            if self._over:
+                raise ApiError("it was given up")
+            if target:
+                target.write(chunk)
+            # What is known is counted in lines: the kubelet's have lost the carriage return at their ends.
+            known = max(0, log.lines - lines)
+            parts = chunk.split(b"\n", known)
+            if len(parts) > known and not log.gaps:
+                new = parts[-1][begun:]
+                begun -= len(parts[-1]) - len(new)
+                for sink in self._sinks:
+                    sink(log, new)
+            size += len(chunk)
+            lines += chunk.count(b"\n")
+            end = (end + chunk)[-_END:]
+        if cut_off := _CUT_OFF.search(end):
+            raise ApiError(f"the Argo Server could not read it to its end: {cut_off[1].decode(errors='replace')}")
+        return size, lines
+
+
+def _settle(log: Log, outcome: _Fetched | str) -> None:
+    """Enter what came of a log."""
+    if isinstance(outcome, str):
+        _explain(log, outcome)
+    elif outcome.lines < log.lines:
+        _explain(log, f"has no more than {outcome.lines:,} lines")
+        if outcome.file:
+            outcome.file.unlink(missing_ok=True)
+    else:
+        try:
+            log.replace(outcome.file, outcome.size, outcome.lines)
+        except OSError as error:
+            _explain(log, f"could not be written: {error.strerror or error}")
+
+
+def _explain(log: Log, what: str) -> None:
+    log.reason = f"{log.why_incomplete}; its archived log, the artifact {log.container}{_LOGS}, {what}"
+
+
+def _sentence(error: ApiError) -> str:
+    """What went wrong, and what to do about it."""
+    if error.status == 401:
+        return f"{error}; set server_token to one that it accepts"
+    if error.status == 500:
+        return f"{error}; the log of the Argo Server says why, often that the token's account may not get a Secret"
+    if error.status is None:
+        # The rest would be about the connection to the cluster.
+        what = str(error).partition("; ")[0]
+        trusted = "set server_validate_certs to false if it has only one of its own making"
+        return f"{what}; {trusted}" if "certificate" in what else what
+    return str(error)

@@ -1,0 +1,296 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that logs are written to, and the index that says what is in them. Private to the collection.
+
+    LOGS_DIR/WORKFLOW/INDEX-SLUG/ATTEMPT-CONTAINER.log
+    LOGS_DIR/WORKFLOW/INDEX-SLUG.STEP/…             of an item that has steps of its own
+    LOGS_DIR/WORKFLOW/index.json
+    LOGS_DIR/WORKFLOW/merged.log                    if asked for
+
+The index also holds where each log was left, so that a second wait for the same run goes on there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import re
+import threading
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ansible_collections.argo.workflows.plugins.module_utils._argo.names import NodeName, fnv1a32
+from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Cursor, Taken
+
+INDEX = "index.json"
+MERGED = "merged.log"
+BEGINNING, END = "its beginning", "its end"
+"""Edges of gaps that have no timestamp."""
+LONGEST_LAST_LINE = 1024 * 1024
+"""Bytes at the end of a log in which its last line has to begin, to be found."""
+_TAIL = 4096
+"""Bytes of the end of a log that a result may have."""
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Log:
+    """The log of one container of one pod, and how far it has been had."""
+
+    workflow: str
+    pod: str
+    uid: str
+    """The pod's uid: a pod may be replaced by another one of the same name."""
+    container: str
+    item_name: str
+    """The full node name of its item, the same for all attempts."""
+    display_name: str
+    """The prefix of its lines, as in `echo(0:Argo)(0)`."""
+    path: Path | None
+    """Its file; None if it is only shown."""
+    cursor: Cursor = dataclasses.field(default_factory=Cursor)
+    size: int = 0
+    """Bytes, as in its file."""
+    lines: int = 0
+    executor_lines: int = 0
+    """Lines of Argo's executor that were left out."""
+    gaps: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    """Timestamps between which the kubelet had rotated lines away."""
+    reason: str = ""
+    """Why the log is not complete."""
+    archived: bool = False
+    """Whether it is not the pod's, but what Argo had archived of it."""
+    kept: int = 0
+    """What of `received` an earlier wait had left."""
+    done: bool = False
+    """Nothing more will come, or nothing more will be tried."""
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+    _file: BinaryIO | None = None
+
+    @property
+    def received(self) -> int:
+        """Grows with everything that is new."""
+        return self.size + self.executor_lines
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that the container wrote was had."""
+        return self.done and not self.reason and not self.gaps
+
+    @property
+    def why_incomplete(self) -> str:
+        """Why the log is not complete, in words; empty if it is."""
+        if self.reason or self.complete:
+            return self.reason
+        if self.gaps:
+            first, last = self.gaps[0][0], self.gaps[-1][1]
+            return f"lines between {first} and {last} were rotated away before they could be read"
+        return "not read to its end"
+
+    @property
+    def tail(self) -> str:
+        """The last lines in its file, or the beginning of the last one if not even that is short."""
+        lines = self._end(_TAIL)
+        return lines if lines.strip() else self.last_line
+
+    @property
+    def last_line(self) -> str:
+        """The last line in its file that is not empty, at most 1,000 characters of it."""
+        for length in (_TAIL, LONGEST_LAST_LINE):
+            if line := next((line for line in reversed(self._end(length).splitlines()) if line.strip()), ""):
+                return line[:1000]
+        return ""
+
+    def _end(self, length: int) -> str:
+        """The lines that begin in the last `length` bytes of its file."""
+        if not self.path:
+            return ""
+        try:
+            with self.path.open("rb") as file:
+                start = file.seek(max(0, self.size - length))
+                text = file.read(length)
+        except OSError:
+            return ""
+        return (text.partition(b"\n")[2] if start else text).decode(errors="replace")
+
+    def open(self) -> None:
+        """Open the file for more, at the place that the cursor stands for. OSError if it cannot be gone on with."""
+        if self.path and not self._file:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("ab", buffering=0)
+            if self._file.tell() < self.size:
+                raise OSError("somebody has shortened it")
+            self._file.truncate(self.size)
+
+    def take(self, taken: Taken) -> None:
+        """Append what a Cutter gave. OSError if the disk is full; then the file is as it was before."""
+        if taken.text and self._file:
+            rest = memoryview(taken.text)
+            try:
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+            except OSError:
+                self._file.truncate(self.size)
+                raise
+        self.size += len(taken.text)
+        self.lines += taken.lines
+        self.executor_lines += taken.executor_lines
+        if taken.gap:
+            self.gaps.append(taken.gap)
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+            self._file = None
+
+    def end(self, reason: str = "") -> None:
+        """Nothing more is tried; `reason` says what is missing, if something is."""
+        self.reason = reason
+        if self.cursor.beginning_lost and not self.done:
+            self.gaps.insert(0, (BEGINNING, self.cursor.first))
+        self.done = True
+        self.close()
+
+    def replace(self, file: Path | None, size: int, lines: int) -> None:
+        """Take the archived log, which is whole, for what was had; `file` becomes the log's. OSError if it cannot."""
+        if file and self.path:
+            file.replace(self.path)
+        self.cursor, self.gaps = Cursor(), []
+        self.size, self.lines, self.executor_lines = size, lines, 0
+        self.archived = True
+        self.end()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The log as modules return it and as the index keeps it."""
+        return {
+            "pod": self.pod,
+            "container": self.container,
+            "path": str(self.path) if self.path else None,
+            "bytes": self.size,
+            "lines": self.lines,
+            "executor_lines": self.executor_lines,
+            "complete": self.complete,
+            "archived": self.archived,
+            "reason": self.why_incomplete,
+            "gaps": [{"after": after, "before": before} for after, before in self.gaps],
+        }
+
+
+class LogFolder:
+    """The folder of one run's logs; without a `directory` nothing is written.
+
+    `selection` says in words which lines are kept, if not all. Another selection, or another run of the same name,
+    begins anew.
+    """
+
+    def __init__(self, directory: Path | None, workflow: str, namespace: str, uid: str, selection: str = "") -> None:
+        self.path = directory and directory / workflow
+        self.workflow = workflow
+        self._head = {"workflow": workflow, "namespace": namespace, "uid": uid, "selection": selection}
+        self._logs: dict[tuple[str, str], Log] = {}
+        self._owners: dict[Path, str] = {}
+        self._kept: dict[tuple[str, str], dict[str, Any]] = {}
+        self.kept_of: dict[str, list[tuple[str, str]]] = {}
+        """By the name of a pod, the uid and container of each log of it that is in the folder from an earlier wait."""
+        self._saved = 0
+        if self.path and not self._read_index(self.path / INDEX):
+            with contextlib.suppress(OSError):  # it cannot be written either, and that is said
+                (self.path / MERGED).unlink(missing_ok=True)
+
+    def _read_index(self, index: Path) -> bool:
+        """Whether there is an index, and it can be gone on with."""
+        try:
+            content = json.loads(index.read_bytes())
+            if any(content.get(key) != value for key, value in self._head.items()):
+                return False
+            for entry in content["logs"]:
+                key = (entry["uid"], entry["container"])
+                self._kept[key] = entry
+                self.kept_of.setdefault(entry["pod"], []).append(key)
+                path = index.parent / entry["file"]
+                self._owners[path.parent] = entry["item_name"]
+                self._owners[path] = f"{entry['uid']}/{entry['container']}"
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            self._kept.clear()  # none, not ours, or damaged: begin again
+            self.kept_of.clear()
+            return False
+        return True
+
+    def log(self, pod: str, uid: str, container: str, name: NodeName) -> Log:
+        """The log of a container, always the same one, taken up where an earlier wait left it."""
+        key = (uid, container)
+        if key not in self._logs:
+            path = self._choose_path(self.path, uid, container, name) if self.path else None
+            log = Log(self.workflow, pod, uid, container, name.item_name, name.display_name, path)
+            kept = self._kept.get(key)
+            on_disk = path.stat().st_size if kept and path and path.exists() else 0
+            if kept and on_disk >= kept["bytes"]:
+                log.cursor = Cursor(**kept["cursor"])
+                log.size, log.lines, log.executor_lines = kept["bytes"], kept["lines"], kept["executor_lines"]
+                log.gaps = [(gap["after"], gap["before"]) for gap in kept["gaps"]]
+                log.kept = log.received
+                log.archived = kept.get("archived", False)
+                log.done = kept["complete"] and on_disk == log.size
+            self._logs[key] = log
+        return self._logs[key]
+
+    @property
+    def logs(self) -> list[Log]:
+        return list(self._logs.values())
+
+    def _choose_path(self, root: Path, uid: str, container: str, name: NodeName) -> Path:
+        """A file of its own: two items never share a folder, nor two containers a file."""
+        items = [f"{index}-{slug(text)}" for _step, index, text in name.around]
+        own = slug(name.step) if name.index is None else f"{name.index}-{slug(name.text or '')}"
+        plain = ".".join([*items, own, *([slug(name.hook)] if name.hook else [])])[:200]
+        names = [plain, f"{plain}-{slug(name.step)}", f"{plain}-{fnv1a32(name.item_name)}"]
+        folder = self._claim([root / candidate for candidate in names], name.item_name)
+        file, owner = f"{name.attempt or 0}-{slug(container)}", f"{uid}/{container}"
+        return self._claim([folder / f"{file}.log", folder / f"{file}-{fnv1a32(owner)}.log"], owner)
+
+    def _claim(self, candidates: list[Path], owner: str) -> Path:
+        for path in candidates:
+            if self._owners.setdefault(path, owner) == owner:
+                return path
+        return candidates[-1]
+
+    def save(self) -> None:
+        """Write the index, in one step, if anything has changed; logs of an earlier wait stay in it. OSError if not."""
+        if not self.path or not self._logs:
+            return
+        state = hash(tuple((log.size, log.executor_lines, log.why_incomplete) for log in self._logs.values()))
+        if state == self._saved:
+            return
+        seen = {(log.pod, log.container) for log in self._logs.values()}
+        entries = {
+            key: entry
+            for key, entry in self._kept.items()
+            if entry["bytes"] or entry["complete"] or (entry["pod"], entry["container"]) not in seen
+        } | {key: self._entry(log) for key, log in self._logs.items()}
+        # A line for each log: json's own indentation takes ten times as long.
+        lines = ",\n".join(json.dumps(entry) for entry in entries.values())
+        text = f'{json.dumps(self._head)[:-1]}, "logs": [\n{lines}\n]}}'
+        self.path.mkdir(parents=True, exist_ok=True)
+        temporary = self.path / f".{INDEX}.{os.getpid()}"
+        temporary.write_text(text + "\n")
+        temporary.replace(self.path / INDEX)
+        self._saved = state
+
+    def _entry(self, log: Log) -> dict[str, Any]:
+        file = log.path.relative_to(self.path).as_posix() if log.path and self.path else None
+        with log.lock:
+            return {
+                "file": file,
+                "node": log.display_name,
+                "item_name": log.item_name,
+                "uid": log.uid,
+                **log.as_dict(),
+                "cursor": log.cursor.as_dict(),
+            }
+
+
+def slug(text: str) -> str:
+    """A short name that is safe in every path: letters, digits, dots, dashes and underscores, never hidden."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:40].rstrip("-.") or "item"

@@ -1,0 +1,357 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container's log as the kubelet sends it, turned into the bytes that the container wrote. Private to the collection.
+
+Pure: bytes go in, bytes come out. The kubelet puts `2026-11-22T15:45:18.123456789Z ` before each line if it is asked
+with `timestamps=true`. A stream may break anywhere and is then asked for again from a whole second on (`sinceTime`
+knows nothing finer), so lines come twice: a Cursor remembers the last line that was taken, and a Cutter skips up to
+it. If that line does not come again, the kubelet has rotated it away, and what lay between is reported as a gap.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import zlib
+from typing import Any
+
+from ansible_collections.argo.workflows.plugins.module_utils._logs.executor import (
+    EXECUTOR_LINE,
+    EXIT_LINE,
+    FIRST_MESSAGE,
+    LAST_MESSAGE,
+    NEVER_BEGAN,
+    SAVING,
+)
+
+_STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
+_HOLD = 65536
+"""Bytes of an unfinished line that are kept back; a longer line is written piece by piece."""
+LAST_BYTES = 2 * 1024 * 1024
+"""Bytes of a container's last lines that are held until their end is known, if only the last lines are wanted."""
+
+
+@dataclasses.dataclass(slots=True)
+class Cursor:
+    """The last line that was taken from a container's log; a new one stands before the first line."""
+
+    stamp: str = ""
+    """Its timestamp, as the kubelet writes it."""
+    ordinal: int = 0
+    """Which one it is of the lines in a row with this timestamp, from 1."""
+    length: int = 0
+    """How many of its bytes were taken, timestamp and end of line apart."""
+    crc: int = 0
+    """The CRC-32 of these bytes: another line with the same timestamp is not taken for it."""
+    ended: bool = True
+    """Whether its end was seen; if not, the rest of it is still to come."""
+    high: str = ""
+    """The latest timestamp so far. It differs from `stamp` only where stdout and stderr overtake each other."""
+    first: str = ""
+    """The timestamp of the first line that was ever had."""
+    began: bool = False
+    """Whether the executor's first message was seen, or is known never to have been written …"""
+    exited: bool = False
+    """… and its last one: then the first must have been written, too."""
+    saving: bool = False
+    """Whether it has saved outputs after that."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the container ends milliseconds after its last line, as far as the executor's lines tell."""
+        return self.exited and not self.saving
+
+    @property
+    def beginning_lost(self) -> bool:
+        """Whether the log was rotated before it was read for the first time, as far as the executor's lines tell."""
+        return self.exited and not self.began
+
+    @property
+    def since(self) -> str | None:
+        """The `sinceTime` to ask with: the whole second of the line; None for the whole log."""
+        return re.sub(r"\.\d+", "", self.stamp) or None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {field: getattr(self, field) for field in self.__slots__}
+
+
+@dataclasses.dataclass(slots=True)
+class Taken:
+    """What a piece of the stream gave."""
+
+    text: bytes = b""
+    """The container's own bytes, to be appended to its file."""
+    lines: int = 0
+    """Lines that ended in `text`."""
+    executor_lines: int = 0
+    """Lines of Argo's executor that were left out."""
+    gap: tuple[str, str] | None = None
+    """Timestamps of the last line before and the first line after the lines that are missing."""
+    complaint: str = ""
+    """Text without a timestamp: the kubelet's own, about why it cannot read the log."""
+
+
+class Cutter:
+    """Cuts one stream of a container's log; `cursor` is moved on as lines are taken.
+
+    With `stamps` the timestamps stay in the text. With `executor` the lines of Argo's executor stay, too. With `grep`
+    only lines are taken in which it is found; of a line that comes in pieces the first one decides.
+    """
+
+    def __init__(
+        self,
+        cursor: Cursor,
+        *,
+        stamps: bool = False,
+        executor: bool = False,
+        grep: re.Pattern[bytes] | None = None,
+    ) -> None:
+        self.cursor = cursor
+        self._stamps = stamps
+        self._executor = executor
+        self._grep = grep
+        self._mute = False
+        self._rest = b""
+        self._searching = bool(cursor.stamp)
+        self._run = ("", 0)
+        # Inside a line whose beginning has been dealt with already: how many more of its bytes to skip.
+        self._inside = False
+        self._skip = 0.0
+
+    @property
+    def anchored(self) -> bool:
+        """Whether the line that the cursor stands on came again, or none had to."""
+        return not self._searching
+
+    @property
+    def at_line_end(self) -> bool:
+        """Whether the stream so far ends with the end of a line."""
+        return not self._rest and not self._inside
+
+    def feed(self, data: bytes) -> Taken:
+        """Take the next bytes of the stream."""
+        data = self._rest + data
+        end = data.rfind(b"\n") + 1
+        self._rest = data[end:]
+        taken = Taken()
+        if end:
+            filtered = not self._executor and (self.cursor.exited or b" level=" in data)
+            self._take_lines(data[: end - 1].split(b"\n"), taken, filtered)
+        if len(self._rest) > _HOLD:
+            self._take_piece(taken)
+        return taken
+
+    def finish(self, whole: bool) -> Taken:
+        """Take what came of a line without an end: the stream is over.
+
+        Unless it is known to be `whole`, it is left to the next stream if it may become a line of the executor, or one
+        in which `grep` is found.
+        """
+        taken = Taken()
+        stamp, space, text = self._rest.partition(b" ")
+        if self._inside or (space and _STAMP.fullmatch(stamp)):
+            if self._inside or whole or not (self._grep or self._may_be_executors(text)):
+                self._take_piece(taken)
+        elif not self._rest[:4].isdigit():  # nor the beginning of a timestamp
+            taken.complaint = self._rest.decode(errors="replace")
+        return taken
+
+    def give_up(self) -> Taken:
+        """Take what came of a line without an end: the stream broke."""
+        return self.finish(False)
+
+    def _may_be_executors(self, beginning: bytes) -> bool:
+        words = [b"time=", b"Error:"] if self.cursor.exited else [b"time="]
+        return not self._executor and any(beginning[: len(word)] == word[: len(beginning)] for word in words)
+
+    # -- whole lines ----------------------------------------------------------------------------------------------
+
+    def _take_lines(self, lines: list[bytes], taken: Taken, filtered: bool) -> None:
+        start = 0
+        if self._inside:
+            self._take_end_of_line(lines[0], taken)
+            start = 1
+        parts = [line.partition(b" ") for line in lines[start:]]
+        if not all(part[0][10:11] == b"T" for part in parts):
+            strange = [line for line in lines[start:] if not _STAMP.fullmatch(line.partition(b" ")[0])]
+            parts = [part for part in parts if _STAMP.fullmatch(part[0])]
+            taken.complaint = b"\n".join(strange).decode(errors="replace")
+        if self._searching:
+            known = next((at for at, part in enumerate(parts) if self._is_new(part, taken)), len(parts))
+            parts = parts[known:]
+        if not parts:
+            return
+        self._move(parts)
+        if filtered:
+            parts = [part for part in parts if not self._is_executors(part[2], taken)]
+        if self._grep:
+            parts = [part for part in parts if self._is_found(part[2])]
+        if parts:
+            kept = [b"".join(part) for part in parts] if self._stamps else [part[2] for part in parts]
+            taken.text += b"\n".join(kept) + b"\n"
+            taken.lines += len(parts)
+
+    def _is_executors(self, text: bytes, taken: Taken) -> bool:
+        if not (EXECUTOR_LINE.fullmatch(text) or (self.cursor.exited and EXIT_LINE.fullmatch(text))):
+            return False
+        taken.executor_lines += 1
+        self.cursor.began = self.cursor.began or FIRST_MESSAGE in text or NEVER_BEGAN in text
+        self.cursor.exited = self.cursor.exited or LAST_MESSAGE in text
+        self.cursor.saving = self.cursor.saving or bool(SAVING.search(text))
+        return True
+
+    def _is_found(self, text: bytes) -> bool:
+        """Whether a line is one of those that are wanted."""
+        return not self._grep or bool(self._grep.search(text))
+
+    def _move(self, parts: list[tuple[bytes, bytes, bytes]]) -> None:
+        """Put the cursor on the last of some whole lines."""
+        last = parts[-1][0]
+        equal = 0
+        for part in reversed(parts):
+            if part[0] != last:
+                break
+            equal += 1
+        cursor = self.cursor
+        cursor.first = cursor.first or parts[0][0].decode()
+        if equal == len(parts) and cursor.stamp == last.decode():
+            equal += cursor.ordinal
+        cursor.stamp, cursor.ordinal = last.decode(), equal
+        cursor.length, cursor.crc, cursor.ended = len(parts[-1][2]), zlib.crc32(parts[-1][2]), True
+        cursor.high = max(cursor.high, max(part[0] for part in parts).decode())
+
+    # -- pieces of a line -----------------------------------------------------------------------------------------
+
+    def _take_piece(self, taken: Taken) -> None:
+        """Take the unfinished line at the end of the stream as far as it has come."""
+        piece, self._rest = self._rest, b""
+        if not self._inside:
+            stamp, space, piece = piece.partition(b" ")
+            self._inside, self._mute = True, not self._is_found(piece)
+            if not self._searching or self._is_new_piece(stamp.decode(), taken):
+                self._begin_line(stamp.decode())
+                taken.text += stamp + space if self._stamps and not self._mute else b""
+        piece = self._advance(piece)
+        taken.text += b"" if self._mute else piece
+
+    def _is_new_piece(self, stamp: str, taken: Taken) -> bool:
+        """Whether an unfinished line is new, in a stream that repeats itself; if not, `_skip` is set."""
+        cursor = self.cursor
+        self._count(stamp)
+        if self._run == (cursor.stamp, cursor.ordinal):
+            self._searching = False
+            self._skip = math.inf if cursor.ended else cursor.length
+        elif stamp > cursor.high:
+            self._report_gap(stamp, taken)
+            return True
+        else:
+            self._skip = math.inf
+        return False
+
+    def _begin_line(self, stamp: str) -> None:
+        cursor = self.cursor
+        cursor.first = cursor.first or stamp
+        cursor.ordinal = cursor.ordinal + 1 if cursor.stamp == stamp else 1
+        cursor.stamp, cursor.length, cursor.crc, cursor.ended = stamp, 0, 0, False
+        cursor.high = max(cursor.high, stamp)
+
+    def _take_end_of_line(self, text: bytes, taken: Taken) -> None:
+        text = self._advance(text)
+        self._inside = False
+        if self._skip:  # the line ended earlier than what was taken of it: it is another one
+            self._skip = 0
+            return
+        self.cursor.ended = True
+        if self._mute:
+            self._mute = False
+            return
+        taken.text += text + b"\n"
+        taken.lines += 1
+
+    def _advance(self, text: bytes) -> bytes:
+        """Go on inside a line; returns what of it is new."""
+        if self._skip:
+            skipped = min(self._skip, len(text))
+            self._skip -= skipped
+            text = text[int(skipped) :]
+        if not self._skip:
+            self.cursor.length += len(text)
+            self.cursor.crc = zlib.crc32(text, self.cursor.crc)
+        return text
+
+    # -- the way back to where the last stream broke --------------------------------------------------------------
+
+    def _is_new(self, part: tuple[bytes, bytes, bytes], taken: Taken) -> bool:
+        """Whether a line is new, in a stream that repeats itself; if it was still searching, there is a gap."""
+        if not self._searching:
+            return True
+        cursor = self.cursor
+        stamp, text = part[0].decode(), part[2]
+        self._count(stamp)
+        same_place = self._run == (cursor.stamp, cursor.ordinal)
+        fits = len(text) == cursor.length if cursor.ended else len(text) >= cursor.length
+        if same_place and fits and zlib.crc32(text[: cursor.length]) == cursor.crc:
+            self._searching = False
+            if not cursor.ended:
+                self._inside, self._skip, self._mute = True, cursor.length, not self._is_found(text)
+                self._take_end_of_line(text, taken)
+            return False
+        if stamp > cursor.high:
+            self._report_gap(stamp, taken)
+            return True
+        return False
+
+    def _count(self, stamp: str) -> None:
+        self._run = (stamp, self._run[1] + 1 if self._run[0] == stamp else 1)
+
+    def _report_gap(self, stamp: str, taken: Taken) -> None:
+        taken.gap = (self.cursor.stamp, stamp)
+        self._searching = False
+        if not self.cursor.ended:
+            taken.text += b"\n"
+            taken.lines += 1
+        self.cursor.stamp = ""
+
+
+class LastLinesCutter(Cutter):
+    """Gives only the last `count` lines of a stream, and at most LAST_BYTES of them, when it is over.
+
+    Until then they are held in memory, and the cursor stays; a stream that breaks gives nothing.
+    """
+
+    def __init__(self, cursor: Cursor, count: int, **options: Any) -> None:
+        super().__init__(dataclasses.replace(cursor), **options)
+        self._given = cursor
+        self._count_wanted = count
+        self._held = bytearray()
+        self._executor_lines = 0
+        self._shortened = False
+
+    def feed(self, data: bytes) -> Taken:
+        """Take the next bytes of the stream; only a complaint comes back."""
+        return self._hold(super().feed(data))
+
+    def finish(self, whole: bool) -> Taken:
+        """The stream is over: take its last lines, and move the cursor."""
+        complaint = self._hold(super().finish(whole)).complaint
+        lines = bytes(self._held).split(b"\n")
+        if self._shortened:
+            lines = lines[1:] or lines
+        text = b"\n".join(lines[-self._count_wanted - (lines[-1] == b"") :])
+        for field in dataclasses.fields(Cursor):
+            setattr(self._given, field.name, getattr(self.cursor, field.name))
+        return Taken(text, text.count(b"\n"), self._executor_lines, complaint=complaint)
+
+    def give_up(self) -> Taken:
+        """The stream broke: the next one begins anew."""
+        return Taken()
+
+    def _hold(self, taken: Taken) -> Taken:
+        self._held += taken.text
+        self._executor_lines += taken.executor_lines
+        if len(self._held) > 2 * LAST_BYTES:
+            del self._held[:-LAST_BYTES]
+            self._shortened = True
+        return Taken(complaint=taken.complaint)

@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which logs are collected, and how they are kept. Private to the collection."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
+
+LOG_SPEC: dict[str, Any] = {
+    "containers": {"type": "list", "elements": "str", "default": ["main"]},
+    "log_timestamps": {"type": "bool", "default": False},
+    "merged_log": {"type": "bool", "default": False},
+    "parallel_logs": {"type": "int", "default": 64},
+    "server": {"type": "str"},
+    "server_token": {"type": "str", "no_log": True},
+    "server_validate_certs": {"type": "bool", "default": True},
+}
+"""The options of every module that collects logs; the doc fragment argo.workflows.logs says what they mean."""
+
+
+def logs_folder(logs_dir: str | None) -> Path | None:
+    """The option `logs_dir` as an absolute path, None without it; UserError if nothing can be written there.
+
+    That is better said now than at the end of a long wait.
+    """
+    if not logs_dir:
+        return None
+    folder = Path(logs_dir).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"logs_dir: nothing can be written to {folder}: {error.strerror or error}") from error
+    return folder
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LogOptions:
+    """Which logs, and how they are kept."""
+
+    containers: tuple[str, ...] = ("main",)
+    """Names of containers; `main` is the template's own (all of a containerSet), `all` is every one of the pod."""
+    timestamps: bool = False
+    parallel: int = 64
+    """The most connections at the same time; to follow takes two, one for what runs and one for what has ended."""
+    since: str | None = None
+    """Only lines from this time on (RFC 3339, whole seconds)."""
+    tail: int | None = None
+    """Only that many last lines of each container."""
+    grep: re.Pattern[bytes] | None = None
+    """Only lines in which this is found."""
+    follow: bool = True
+    """Whether to stay with containers that still run; if not, what they have written so far is had."""
+    items: frozenset[str] = frozenset()
+    """Only these items, by index, value or name; empty for all."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether only some of the lines are wanted."""
+        return bool(self.since or self.grep) or self.tail is not None
+
+    @property
+    def selection(self) -> str:
+        """What is not as the container wrote it, in words; files of another selection cannot be continued."""
+        chosen = {"since": self.since, "tail": self.tail, "grep": self.grep and self.grep.pattern.decode()}
+        words = [f"{key}={value}" for key, value in chosen.items() if value is not None]
+        return ", ".join(["timestamps"] * self.timestamps + words)

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What became of the items of a fan-out. Private to the collection. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
+from ansible_collections.argo.workflows.plugins.module_utils._submit.fanout import item_text
+
+Result = dict[str, Any]
+
+
+def results(
+    items: Sequence[Any], runs: Sequence[Json], workflows: Sequence[Json], infos: Sequence[Json] = ()
+) -> list[Result]:
+    """What became of each item that was run, in the order of the whole list.
+
+    `runs` have the `indexes` of their items, `workflows` the `items` that workflow_wait returned, one of each for each
+    Workflow; `infos` are what workflow_info returned of those that have more. A result is the item as workflow_wait has
+    it, with its place in the whole list, its value, its Workflow, its last attempt's message, and its `output`: the
+    output parameter of that name, else the last line of its log. An item that Argo did not run has the phase Missing.
+    """
+    found = []
+    more = {info["name"]: info["items"] for info in infos}
+    for run, workflow in zip(runs, workflows, strict=True):
+        ran = {item["index"]: item for item in [*more.get(workflow["name"], ()), *workflow["items"]]}
+        why = f": {workflow['message']}" if workflow.get("message") else ""
+        for place, index in enumerate(run["indexes"]):
+            known = ran.get(place) or {"phase": "Missing", "message": f"Argo did not run this item{why}"}
+            output = (known.get("outputs") or {}).get("output") or known.get("last_line", "")
+            own = {"index": index, "value": items[index], "workflow": workflow["name"], "output": output}
+            if known.get("attempts"):  # why it failed, and not that there are no more retries
+                own["message"] = known["attempts"][-1]["message"] or known["message"]
+            found.append({**known, **own})
+    return sorted(found, key=lambda result: result["index"])
+
+
+def merged(before: Sequence[Result], after: Sequence[Result]) -> list[Result]:
+    """The results with those of the items that were run again in the place of their earlier ones."""
+    newer = {result["index"]: result for result in after}
+    return [newer.get(result["index"], result) for result in before]
+
+
+def junit(results: Sequence[Result], name: str) -> str:
+    """The results as a JUnit file: a test suite with one test case an item."""
+    suite = ElementTree.Element("testsuite", name=name, tests=str(len(results)))
+    suite.set("failures", str(sum(result["phase"] == "Failed" for result in results)))
+    suite.set("errors", str(sum(result["phase"] not in ("Succeeded", "Failed") for result in results)))
+    suite.set("time", f"{sum(result.get('duration') or 0 for result in results):.3f}")
+    for result in results:
+        title = f"{result['index']}: {_printable(item_text(result['value']))}"
+        case = ElementTree.SubElement(suite, "testcase", classname=name, name=title)
+        case.set("time", f"{result.get('duration') or 0:.3f}")
+        if result["phase"] != "Succeeded":
+            kind = "failure" if result["phase"] == "Failed" else "error"
+            message = _printable(str(result.get("message") or result["phase"]))
+            ElementTree.SubElement(case, kind, message=message).text = _printable(str(result.get("output") or ""))
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _printable(text: str) -> str:
+    """At most 200 characters, without those that XML cannot hold."""
+    return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text[:200])

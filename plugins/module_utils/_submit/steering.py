@@ -1,0 +1,203 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Suspend, resume, stop, terminate or delete a Workflow that is there. Private to the collection."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import datetime
+import gzip
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import (
+    is_active_suspend,
+    is_done,
+    nodes_of,
+    phase_of,
+)
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import FIELD_MANAGER
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import workflows
+from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
+from ansible_collections.argo.workflows.plugins.module_utils._submit.identity import (
+    HELD_ANNOTATION,
+    RUN_LABEL,
+    run_label,
+)
+from ansible_collections.argo.workflows.plugins.module_utils._submit.look import unless_missing
+from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import definition_of
+
+CONFLICTS_SURVIVED = 5
+
+
+def steer(module: AnsibleModule) -> dict[str, Any]:
+    """Bring an existing Workflow into another state; with run_id, the one that was submitted with it."""
+    params = module.params
+    cluster = Cluster.from_params(params)
+    workflow, name, namespace = _existing(cluster, params)
+    state = params["state"]
+    if workflow is None:
+        if state != "absent":
+            raise UserError(f"there is no Workflow {name} in {namespace} that could be {state}")
+        return {**facts({}, "" if params["run_id"] else name, namespace), "changed": False}
+    path = workflows(namespace, workflow["metadata"]["name"])
+    name = workflow["metadata"]["name"]
+    changed, after = CHANGES[state](cluster, path, workflow, module.check_mode)
+    result = {**facts(after, name, namespace), "changed": changed}
+    if module._diff:
+        result["diff"] = {"before": _steered(workflow), "after": _steered(after)}
+    return result
+
+
+def _existing(cluster: Cluster, params: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str, str]:
+    """The Workflow that the options name, what they call it, and its namespace."""
+    metadata = definition_of(params)["metadata"] if params["src"] or params["definition"] else {}
+    namespace = params["namespace"] or metadata.get("namespace") or "argo"
+    if params["run_id"]:
+        return of_run(cluster, namespace, params["run_id"]), f"with run_id {params['run_id']!r}", namespace
+    name = params["name"] or metadata.get("name")
+    if not name:
+        raise UserError(f"state: {params['state']} needs the Workflow's name or run_id")
+    return unless_missing(lambda: cluster.get(workflows(namespace, name))), name, namespace
+
+
+def _steered(workflow: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a Workflow that this module steers by, for the difference."""
+    if not workflow:
+        return {}
+    spec = workflow["spec"]
+    return {"name": workflow["metadata"]["name"], "suspend": spec.get("suspend"), "shutdown": spec.get("shutdown")}
+
+
+Change = tuple[bool, dict[str, Any]]
+
+
+def _delete(cluster: Cluster, path: str, workflow: dict[str, Any], check: bool) -> Change:
+    if not check:
+        unless_missing(lambda: cluster.delete(path, {"propagationPolicy": "Background"}))
+    return True, {}
+
+
+def _shut_down(strategy: str) -> Any:
+    def change(cluster: Cluster, path: str, workflow: dict[str, Any], check: bool) -> Change:
+        if is_done(workflow) or workflow["spec"].get("shutdown") in (strategy, "Terminate"):
+            return False, workflow
+        return True, _patch_spec(cluster, path, workflow, {"shutdown": strategy}, check)
+
+    return change
+
+
+def _suspend(cluster: Cluster, path: str, workflow: dict[str, Any], check: bool) -> Change:
+    if is_done(workflow):
+        raise UserError(
+            f"the Workflow {workflow['metadata']['name']} cannot be suspended: it has ended as {phase_of(workflow)}"
+        )
+    if workflow["spec"].get("suspend"):
+        return False, workflow
+    return True, _patch_spec(cluster, path, workflow, {"suspend": True}, check)
+
+
+def _resume(cluster: Cluster, path: str, workflow: dict[str, Any], check: bool) -> Change:
+    """Let it go on; the controller writes the same object, so a conflict means to look again."""
+    conflicts = 0
+    while (resumed := without_hold(workflow)) is not None:
+        if check:
+            return True, resumed
+        try:
+            return True, cluster.replace(path, resumed, fieldManager=FIELD_MANAGER)
+        except ApiError as error:
+            conflicts += 1
+            if error.status != 409 or conflicts > CONFLICTS_SURVIVED:
+                raise
+            workflow = cluster.get(path)
+    return False, workflow
+
+
+def _ended(node: Mapping[str, Any], now: str) -> dict[str, Any]:
+    """A waiting suspend node as Argo ends it: Succeeded, with the defaults of the outputs that nobody supplied."""
+    ended = {**node, "phase": "Succeeded", "finishedAt": now}
+    parameters = []
+    for parameter in (node.get("outputs") or {}).get("parameters") or []:
+        source = parameter.get("valueFrom") or {}
+        if "supplied" in source:
+            if "default" not in source:
+                raise UserError(
+                    f"{node['displayName']} cannot be resumed: its output {parameter['name']} was not supplied and "
+                    "has no default"
+                )
+            parameter = {"name": parameter["name"], "value": source["default"]}
+        parameters.append(parameter)
+    if parameters:
+        ended["outputs"] = {**node["outputs"], "parameters": parameters}
+    return ended
+
+
+def _store_nodes(status: dict[str, Any], nodes: Mapping[str, Any]) -> None:
+    if "compressedNodes" not in status:
+        status["nodes"] = dict(nodes)
+        return
+    data = json.dumps(nodes, separators=(",", ":")).encode()
+    status["compressedNodes"] = base64.b64encode(gzip.compress(data)).decode()
+
+
+CHANGES = {
+    "absent": _delete,
+    "suspended": _suspend,
+    "resumed": _resume,
+    "stopped": _shut_down("Stop"),
+    "terminated": _shut_down("Terminate"),
+}
+
+
+def is_held(workflow: Mapping[str, Any]) -> bool:
+    return HELD_ANNOTATION in (workflow["metadata"].get("annotations") or {})
+
+
+def facts(workflow: Mapping[str, Any], name: str, namespace: str) -> dict[str, Any]:
+    status = workflow.get("status") or {}
+    return {
+        "name": name,
+        "namespace": namespace,
+        "uid": workflow.get("metadata", {}).get("uid", ""),
+        "phase": phase_of(workflow) if workflow else "",
+        "message": status.get("message", ""),
+    }
+
+
+def of_run(cluster: Cluster, namespace: str, run_id: str) -> dict[str, Any] | None:
+    """The Workflow that was submitted with a run_id, the first if two tasks did so at once."""
+    selector = f"{RUN_LABEL}={run_label(run_id)}"
+    found = unless_missing(lambda: list(cluster.list(workflows(namespace), labelSelector=selector)))
+    return min(found, key=lambda workflow: workflow["metadata"]["creationTimestamp"]) if found else None
+
+
+def without_hold(workflow: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The Workflow with neither spec.suspend nor a waiting suspend node; None if there is nothing to resume."""
+    if is_done(workflow):
+        return None
+    nodes = nodes_of(workflow)
+    waiting = [key for key, node in nodes.items() if is_active_suspend(node)]
+    if not waiting and not workflow["spec"].get("suspend"):
+        return None
+    resumed = copy.deepcopy(dict(workflow))
+    resumed["spec"].pop("suspend", None)
+    if waiting:
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        ended = {key: _ended(nodes[key], now) for key in waiting}
+        _store_nodes(resumed["status"], {**nodes, **ended})
+    return resumed
+
+
+def _patch_spec(
+    cluster: Cluster, path: str, workflow: dict[str, Any], change: dict[str, Any], check: bool
+) -> dict[str, Any]:
+    if check:
+        return {**workflow, "spec": {**workflow["spec"], **change}}
+    return cluster.patch(path, {"spec": change}, fieldManager=FIELD_MANAGER)

@@ -1,0 +1,49 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The throw-away cluster of this machine, as tests boot it, ask it and break it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = Path("/var/lib/argo-workflows-local-cluster")
+KUBECONFIG = STATE / "kubeconfig"
+
+
+def run(*command: str) -> str:
+    """Run a command in the project's folder; what it prints."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def processes() -> dict[int, str]:
+    """The processes that belong to the cluster, by id: each has the state folder in its command line."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(STATE) in line and int(folder.name) != os.getpid():
+            found[int(folder.name)] = line
+    return found
+
+
+def kill(*programs: str) -> int:
+    """End the cluster's processes of these names, all if none is named, without a warning; how many there were."""
+    victims = [pid for pid, line in processes().items() if not programs or line.startswith(programs)]
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    return len(victims)
+
+
+def administrator() -> Cluster:
+    return Cluster.from_params({"kubeconfig": str(KUBECONFIG)})

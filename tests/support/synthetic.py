@@ -1,0 +1,347 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A synthetic Kubernetes API server with virtual time and faults driven by a seed. No sockets, no threads.
+
+It stands where the connection pool of urllib3 stands: `Server.request` answers as the API server and the kubelet behind
+it would, and raises what urllib3 raises. Time passes only when somebody sleeps or reads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import heapq
+import itertools
+import json
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import urllib3
+
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+
+EXITED = b"sub-process exited"
+EPOCH = datetime.datetime(2026, 11, 22, 15, 45, tzinfo=datetime.UTC)
+
+
+class Clock:
+    """Virtual time in seconds; what was scheduled happens when it passes."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+
+    def time(self) -> float:
+        return EPOCH.timestamp() + self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float, /) -> None:
+        end = self.now + seconds
+        while self._due and self._due[0][0] <= end:
+            when, _number, action = heapq.heappop(self._due)
+            self.now = max(self.now, when)
+            action()
+        self.now = max(self.now, end)
+
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        heapq.heappush(self._due, (when, next(self._numbers), action))
+
+
+def stamp(when: float) -> str:
+    """A time of the virtual clock as the kubelet writes it before a line."""
+    whole, fraction = divmod(round(when * 1e9), 10**9)
+    return (EPOCH + datetime.timedelta(seconds=whole)).strftime("%Y-%m-%dT%H:%M:%S") + f".{fraction:09d}Z"
+
+
+@dataclasses.dataclass
+class Container:
+    """What a container wrote, and when: (time, line with its end). `rotated`: (time, how many lines are gone then)."""
+
+    lines: list[tuple[float, bytes]]
+    end: float
+    rotated: list[tuple[float, int]] = dataclasses.field(default_factory=list)
+    deleted: float = float("inf")
+
+    def first(self, now: float) -> int:
+        """The number of the first line that the kubelet still has."""
+        return max((gone for when, gone in self.rotated if when <= now), default=0)
+
+
+@dataclasses.dataclass
+class Faults:
+    """What goes wrong; each is a chance for a request. After `until` nothing goes wrong any more."""
+
+    random: random.Random
+    until: float
+    share: float
+    """Chance that a request is hit at all."""
+
+    def strike(self, now: float) -> bool:
+        return now < self.until and self.random.random() < self.share
+
+    def pick(self, *kinds: str) -> str:
+        return self.random.choice(kinds)
+
+
+class Response:
+    """What the collector reads: the part of urllib3's HTTPResponse that it uses."""
+
+    def __init__(self, status: int, chunks: Iterator[bytes], headers: dict[str, str] | None = None) -> None:
+        self.status = status
+        self.headers = headers or {}
+        self.aborted = False
+        self.connection = self
+        self.sock = self
+        self._chunks = chunks
+
+    def stream(self, size: int) -> Iterator[bytes]:
+        return self._chunks
+
+    def shutdown(self, how: int) -> None:
+        self.aborted = True
+
+    def close(self) -> None:
+        pass
+
+    release_conn = drain_conn = close
+
+
+def reset() -> urllib3.exceptions.ProtocolError:
+    return urllib3.exceptions.ProtocolError("Connection broken: ConnectionResetError(104)")
+
+
+class Server:
+    """The API server. Fill `containers` (by pod name) and `objects`, then use `cluster()`."""
+
+    def __init__(self, clock: Clock, faults: Faults) -> None:
+        self.clock = clock
+        self.faults = faults
+        self.containers: dict[str, Container] = {}
+        self.objects: dict[str, dict[str, Any]] = {}
+        self.history: list[tuple[int, str, dict[str, Any]]] = []
+        self.oldest = 0
+        """Watches from before this version get a 410."""
+        self.token = 0
+        """The token that is accepted; a client that has an older one gets a 401."""
+        self.requests = 0
+        self._client_token = 0
+        self._renewed = False
+
+    def cluster(self) -> Cluster:
+        def authorize(renew: bool) -> dict[str, str]:
+            self._renewed = renew
+            if renew:
+                self._client_token = self.token
+            return {"Authorization": f"Bearer {self._client_token}"}
+
+        return Cluster("https://synthetic", self, authorize, self.clock)
+
+    # -- what happens in the cluster ------------------------------------------------------------------------------
+
+    def change(self, kind: str, name: str, uid: str, value: int) -> None:
+        """An object was ADDED, MODIFIED or DELETED."""
+        version = len(self.history) + 1
+        item = {"metadata": {"name": name, "uid": uid, "resourceVersion": str(version)}, "value": value}
+        self.history.append((version, kind, item))
+        if kind == "DELETED":
+            self.objects.pop(uid, None)
+        else:
+            self.objects[uid] = item
+
+    # -- requests -------------------------------------------------------------------------------------------------
+
+    def request(
+        self, method: str, url: str, *, headers: Any, timeout: Any, body: bytes | None = None, **_options: Any
+    ) -> Response:
+        """As urllib3.PoolManager.request."""
+        self.requests += 1
+        self.clock.sleep(0.002)
+        parts = urlsplit(url)
+        query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+        if headers["Authorization"] != f"Bearer {self.token}":
+            return self._refuse(401, "Unauthorized")
+        fault = ""
+        if self.faults.strike(self.clock.now):
+            kinds = [
+                "refused",
+                "reset",
+                "429",
+                "500",
+                "503",
+                "expired",
+                "delay",
+                "timeout",
+                "cut",
+                "cut",
+                "stall",
+                "break",
+            ]
+            fault = self.faults.pick(*kinds)
+        if fault == "refused":
+            raise urllib3.exceptions.NewConnectionError(None, "[Errno 111] Connection refused")
+        if fault == "reset":
+            raise reset()
+        if fault == "timeout":
+            self.clock.sleep(timeout.read_timeout)
+            raise urllib3.exceptions.ReadTimeoutError(None, url, "Read timed out.")
+        if fault in ("429", "500", "503"):
+            return self._refuse(int(fault), "", {"Retry-After": "1"} if fault == "429" else {})
+        if fault == "expired" and not self._renewed:
+            self.token += 1
+            return self._refuse(401, "Unauthorized")
+        if fault == "delay":
+            self.clock.sleep(self.faults.random.uniform(0, 5))
+        if parts.path.endswith("/log"):
+            return self._log(parts.path.split("/")[-2], query, fault, timeout.read_timeout)
+        if query.get("watch"):
+            return self._watch(int(query["resourceVersion"]), fault, timeout.read_timeout)
+        return self._list(int(query["limit"]), query.get("continue", ""), fault)
+
+    def _refuse(self, status: int, reason: str, headers: dict[str, str] | None = None, message: str = "") -> Response:
+        body = {"kind": "Status", "reason": reason, "message": message or f"refused with {status}", "code": status}
+        return Response(status, iter([json.dumps(body).encode()]), headers)
+
+    # -- the kubelet ----------------------------------------------------------------------------------------------
+
+    def _log(self, pod: str, query: dict[str, str], fault: str, read_timeout: float) -> Response:
+        container = self.containers[pod]
+        if self.clock.now >= container.deleted:
+            return self._refuse(404, "NotFound", message=f'pods "{pod}" not found')
+        response = Response(200, iter(()))
+        follow = query.get("follow") == "true"
+        since = query.get("sinceTime", "")[:19]
+        response._chunks = self._log_chunks(container, follow, since, fault, read_timeout, response)
+        return response
+
+    def _log_chunks(
+        self, container: Container, follow: bool, since: str, fault: str, read_timeout: float, response: Response
+    ) -> Iterator[bytes]:
+        chance = self.faults.random
+        began = self.clock.now
+        left = chance.randrange(400) if fault in ("cut", "stall", "break") else 10**9
+        number = container.first(self.clock.now)
+        while number < len(container.lines):
+            when, text = container.lines[number]
+            if when > self.clock.now:
+                if not follow:
+                    return
+                self.clock.sleep(when - self.clock.now)
+            if response.aborted:
+                raise reset()
+            number += 1
+            if stamp(when)[:19] < since:
+                continue
+            data = stamp(when).encode() + b" " + text
+            for piece in self._pieces(data):
+                if left < len(piece):
+                    exits = any(EXITED in text for _when, text in container.lines[: number - 1])
+                    come = piece[: chance.choice([0, left])]
+                    yield from self._fail(fault, come, follow, exits, began, read_timeout, response)
+                    return
+                left -= len(piece)
+                yield piece
+        if follow and self.clock.now < container.end:
+            self.clock.sleep(container.end - self.clock.now)
+
+    def _pieces(self, data: bytes) -> Iterator[bytes]:
+        if self.faults.random.random() < 0.8:
+            yield data
+        else:
+            middle = self.faults.random.randrange(len(data))
+            yield data[:middle]
+            yield data[middle:]
+
+    def _fail(
+        self,
+        fault: str,
+        piece: bytes,
+        follow: bool,
+        exits: bool,
+        began: float,
+        read_timeout: float,
+        response: Response,
+    ) -> Iterator[bytes]:
+        if fault == "stall":
+            yield piece
+            self._stall(read_timeout, response)
+        if fault == "cut":
+            # The kubelet is gone and the API server ends the stream properly. But it is not lost just in the
+            # milliseconds between the executor's last message and the container's end, and one that only reads a file
+            # is not lost between two lines within a second.
+            yield piece
+            if not exits if follow else piece and self.clock.now - began >= 1:
+                return
+        raise reset()
+
+    def _stall(self, read_timeout: float, response: Response) -> None:
+        end = self.clock.now + read_timeout
+        while self.clock.now < end:
+            if response.aborted:
+                raise reset()
+            self.clock.sleep(1)
+        raise urllib3.exceptions.ReadTimeoutError(None, "", "Read timed out.")
+
+    # -- lists and watches ----------------------------------------------------------------------------------------
+
+    def _list(self, limit: int, token: str, fault: str) -> Response:
+        version, start = (int(part) for part in token.split("/")) if token else (len(self.history), 0)
+        if token and version < self.oldest:
+            return self._refuse(410, "Expired")
+        items = self._at(version)
+        page: dict[str, Any] = {
+            "metadata": {"resourceVersion": str(version)},
+            "items": items[start : start + limit],
+        }
+        if start + limit < len(items):
+            page["metadata"]["continue"] = f"{version}/{start + limit}"
+        data = json.dumps(page).encode()
+        if fault == "cut":
+            data = data[: self.faults.random.randrange(len(data))]
+        return Response(200, iter([data]))
+
+    def _at(self, version: int) -> list[dict[str, Any]]:
+        state: dict[str, dict[str, Any]] = {}
+        for _version, kind, item in self.history[:version]:
+            if kind == "DELETED":
+                state.pop(item["metadata"]["uid"], None)
+            else:
+                state[item["metadata"]["uid"]] = item
+        return list(state.values())
+
+    def _watch(self, version: int, fault: str, read_timeout: float) -> Response:
+        response = Response(200, iter(()))
+        response._chunks = self._watch_chunks(version, fault, read_timeout, response)
+        return response
+
+    def _watch_chunks(self, version: int, fault: str, read_timeout: float, response: Response) -> Iterator[bytes]:
+        end = self.clock.now + self.faults.random.uniform(30, 3600)
+        left = self.faults.random.randrange(8) if fault in ("cut", "stall", "break") else 10**9
+        if version < self.oldest:
+            status = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
+            yield json.dumps({"type": "ERROR", "object": status}).encode() + b"\n"
+            return
+        while self.clock.now < end:
+            for number, kind, item in self.history[version:]:
+                line = json.dumps({"type": kind, "object": item}).encode() + b"\n"
+                version = number
+                if left == 0:
+                    yield line[: self.faults.random.randrange(len(line))]
+                    if fault == "stall":
+                        self._stall(read_timeout, response)
+                    if fault == "break":
+                        raise reset()
+                    return
+                left -= 1
+                yield line
+                if self.faults.random.random() < 0.05:
+                    yield line
+            if self.faults.random.random() < 0.1:
+                mark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(version)}}}
+                yield json.dumps(mark).encode() + b"\n"
+            self.clock.sleep(1)

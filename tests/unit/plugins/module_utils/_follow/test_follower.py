@@ -1,0 +1,441 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run is followed to its end, whatever end that is, and the wait itself always ends in time."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import trim
+from ansible_collections.argo.workflows.plugins.module_utils._follow import follower as follower_module
+from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis import Surroundings
+from ansible_collections.argo.workflows.plugins.module_utils._follow.follower import (
+    READ_GAP,
+    Follower,
+    NotFoundError,
+    Wanted,
+    _Watched,
+    next_read_gap,
+    shut_down,
+)
+from ansible_collections.argo.workflows.plugins.module_utils._follow.journal import Journal
+from ansible_collections.argo.workflows.plugins.module_utils._follow.result import failure_of, result_of
+from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.tests.support import recordings
+from ansible_collections.argo.workflows.tests.support.replay import Recorded, Response
+from ansible_collections.argo.workflows.tests.support.synthetic import Clock
+
+ENDING = [name for name in recordings.NAMES if recordings.workflow(name).get("status", {}).get("phase") != "Running"]
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower_module, "NEWS_PATIENCE", 0.3)
+    monkeypatch.setattr(follower_module, "LOG_PATIENCE", 10.0)
+
+
+@pytest.fixture
+def servers() -> Iterator[list[Recorded]]:
+    started: list[Recorded] = []
+    yield started
+    for server in started:
+        server.over.set()
+
+
+def start(servers: list[Recorded], name: str, **options: Any) -> Recorded:
+    servers.append(server := Recorded(name, **options))
+    return server
+
+
+def wanted(name: str, **options: Any) -> Wanted:
+    return Wanted("argo", (name,), **{"timeout": 20.0} | options)
+
+
+def journal_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("name", ENDING)
+def test_every_recorded_run_is_followed_to_its_recorded_end(name: str, servers: list[Recorded], tmp_path: Path) -> None:
+    server = start(servers, name, pause=0.001)
+    follower = Follower(server.cluster(), wanted(name, logs_dir=tmp_path), Journal(None))
+    assert follower.follow() == "finished"
+    result = result_of(follower, "finished", failed=False)
+    assert not {"started", "finished"} & set(result), "in these Ansible says how an asynchronous task is"
+    assert result["phase"] == recordings.workflow(name)["status"]["phase"]
+    drawn = recordings.FOLDER / name / "argo-get.txt"
+    if drawn.exists() and name != "fanout-too-large":
+        assert result["tree"] in drawn.read_text()
+    for log in follower.logs:
+        if log.pod in server.logs and log.complete and log.path:
+            expected = [line for line in server.logs[log.pod].splitlines(keepends=True) if not is_executors(line)]
+            text = b"".join(line.partition(b" ")[2] for line in expected)
+            assert log.path.read_bytes().rstrip(b"\n") == text.rstrip(b"\n")
+
+
+def is_executors(line: bytes) -> bool:
+    return b" level=INFO msg=" in line or b"Z Error: exit status" in line
+
+
+def test_logs_and_tree_are_in_the_journal(servers: list[Recorded], tmp_path: Path) -> None:
+    server = start(servers, "fanout-ok")
+    journal = Journal(str(tmp_path / "journal"))
+    Follower(server.cluster(), wanted("fanout-ok", show_tree=True, show_logs=True), journal).follow()
+    events = journal_of(tmp_path / "journal")
+    assert {"event": "end", "outcome": "finished"}.items() <= events[-1].items()
+    tree = [line for event in events if event["event"] == "tree" for line in event["lines"]]
+    assert any(" ✔ echo(0:Argo)" in f" {line.replace('─', ' ')}" for line in tree)
+    lines = [f"{e['node']}: {line}" for e in events if e["event"] == "log" for line in e["lines"]]
+    assert "echo(0:Argo)(0): Input was: Argo" in lines
+
+
+def test_waiting_is_watching(servers: list[Recorded]) -> None:
+    server = start(servers, "fanout-ok", pause=0.05)
+    Follower(server.cluster(), wanted("fanout-ok"), Journal(None)).follow()
+    base = "/apis/argoproj.io/v1alpha1/namespaces/argo/workflows"
+    assert server.requests.count(f"GET {base}") == 1
+    assert server.requests.count(f"GET {base} watch") == 1
+    assert server.requests.count(f"GET {base}/fanout-ok") <= 3
+
+
+def test_a_workflow_is_seldom_read_while_its_pods_tell_what_goes_on() -> None:
+    """In ten minutes: at once, and after 1, 5, 21, 85 and 341 seconds. `argo wait` and `argo logs` read as often."""
+    gap, when, at_work = 0.0, 0.0, []
+    while when < 600:
+        at_work.append(when)
+        gap = next_read_gap(gap, at_work=True)
+        when += gap
+    assert at_work == [0, 1, 5, 21, 85, 341]
+    assert next_read_gap(gap, at_work=False) == READ_GAP, "then nobody else tells of a suspended step"
+
+
+def test_a_workflow_without_pods_at_work_is_read_soon_again() -> None:
+    follower = Follower(Recorded("fanout-ok").cluster(), wanted("fanout-ok"), Journal(None))
+    first, last = (recordings.pod_events("fanout-ok")[place]["object"] for place in (0, -1))
+    metadata = recordings.workflow_events("fanout-ok")[1]["metadata"]
+    run = Run(metadata, 0)
+    run.see_metadata(metadata, 0)
+    watched = _Watched(run, asked=0, read_gap=300)
+    for pod, due in ((first, False), (last, True)):
+        run.pods = {"uid": pod}
+        assert follower._read_is_due(watched, READ_GAP) is due
+
+
+def test_a_timeout_holds_though_the_server_is_dead(servers: list[Recorded]) -> None:
+    server = start(servers, "fanout-ok", stop_after=2)
+    follower = Follower(server.cluster(), wanted("fanout-ok", timeout=1.5), Journal(None))
+    server_dies(server)
+    began = time.monotonic()
+    assert follower.follow() == "timeout"
+    assert time.monotonic() - began < 3
+    failure = failure_of(follower, "timeout", ["timeout"], "leave")
+    assert failure.startswith("The wait ended after 2 s (wait_timeout). Workflow fanout-ok was Running")
+    assert "The API server did not answer: " in failure
+
+
+def test_a_timeout_holds_though_the_server_never_says_anything(servers: list[Recorded]) -> None:
+    server = start(servers, "fanout-ok")
+    server.mute = True
+    follower = Follower(server.cluster(), wanted("fanout-ok", timeout=1.0), Journal(None))
+    began = time.monotonic()
+    assert follower.follow() == "timeout"
+    assert time.monotonic() - began < 3
+    failure = failure_of(follower, "timeout", ["timeout"], "leave")
+    assert failure == "The wait ended after 1 s (wait_timeout). The API server did not answer."
+    assert result_of(follower, "timeout", failed=True)["workflows"] == []
+
+
+def server_dies(server: Recorded) -> None:
+    import threading
+
+    threading.Timer(0.5, lambda: setattr(server, "dead", True)).start()
+
+
+def test_a_server_that_comes_back_in_time_is_no_failure(servers: list[Recorded]) -> None:
+    import threading
+
+    server = start(servers, "fanout-ok", pause=0.01)
+    server_dies(server)
+    threading.Timer(1.5, lambda: setattr(server, "dead", False)).start()
+    follower = Follower(server.cluster(), wanted("fanout-ok"), Journal(None))
+    assert follower.follow() == "finished"
+
+
+def test_a_deleted_workflow_ends_the_wait_with_that_word(servers: list[Recorded]) -> None:
+    server = start(servers, "fanout-ok", stop_after=2)
+    server.deleted = True
+    follower = Follower(server.cluster(), wanted("fanout-ok"), Journal(None))
+    assert follower.follow() == "deleted"
+    failure = failure_of(follower, "deleted", ["deleted"], "leave")
+    assert failure == "Workflow fanout-ok was deleted before it had ended."
+
+
+class Selecting(Recorded):
+    """Says DELETED of a Workflow that has ended to who watches those that have not, as Kubernetes does."""
+
+    selector = "workflows.argoproj.io/completed!=true"
+    selects = False
+
+    def request(self, method: str, url: str, **options: Any) -> Response:
+        asked = parse_qs(urlsplit(url).query)
+        self.selects = self.selects or ("watch" in asked and asked.get("labelSelector") == [self.selector])
+        return super().request(method, url, **options)
+
+    def _play_workflow(self) -> Iterator[bytes]:
+        before = self._metadata(self.workflow)
+        for line in super()._play_workflow():
+            if self.selects and b'"workflows.argoproj.io/completed": "true"' in line:
+                yield json.dumps({"type": "DELETED", "object": before}).encode() + b"\n"
+                self.over.wait()
+            before = json.loads(line)["object"]
+            yield line
+
+
+def test_labels_choose_when_the_wait_begins_and_may_change_then(servers: list[Recorded]) -> None:
+    servers.append(server := Selecting("fanout-ok"))
+    follower = Follower(server.cluster(), Wanted("argo", label_selector=server.selector, timeout=20), Journal(None))
+    assert (follower.follow(), [run.phase for run in follower.runs]) == ("finished", ["Succeeded"])
+    [the_only_one] = result_of(follower, "finished", failed=False)["workflows"]
+    assert the_only_one["name"] == "fanout-ok"
+
+
+def test_pods_of_a_deleted_workflow_of_the_same_name_are_none_of_this_run(
+    servers: list[Recorded], tmp_path: Path
+) -> None:
+    server = start(servers, "fanout-ok")
+    foreign = json.loads(json.dumps(server.pod_events[-1]["object"]))
+    foreign["metadata"] |= {"uid": "foreign", "resourceVersion": "0"}
+    foreign["metadata"]["ownerReferences"][0]["uid"] = "the-deleted-workflow"
+    server.pod_events = [{"type": kind, "object": foreign} for kind in ("ADDED", "DELETED")] + server.pod_events
+    follower = Follower(server.cluster(), wanted("fanout-ok", logs_dir=tmp_path), Journal(None))
+    follower.follow()
+    assert "foreign" not in follower.runs[0].pods
+    assert "foreign" not in {log.uid for log in follower.logs}
+
+
+@pytest.mark.parametrize("seen", [0, 2])
+def test_a_pod_that_ran_and_went_while_nobody_watched_lacks_its_log(
+    seen: int, servers: list[Recorded], tmp_path: Path
+) -> None:
+    server = start(servers, "fanout-ok")
+    uid = server.pod_events[0]["object"]["metadata"]["uid"]
+    own = [event for event in server.pod_events if event["object"]["metadata"]["uid"] == uid]
+    others = [event for event in server.pod_events if event not in own]
+    metadata = {key: own[seen]["object"]["metadata"][key] for key in ("name", "uid", "labels", "resourceVersion")}
+    server.pod_events = [*own[: seen + 1], {"type": "DELETED", "object": {"metadata": metadata}}, *others]
+    follower = Follower(server.cluster(), wanted("fanout-ok", logs_dir=tmp_path), Journal(None))
+    assert follower.follow() == "finished"
+    assert [log.pod for log in follower.logs if not log.complete] == [metadata["name"]]
+
+
+def test_an_interrupt_leaves_valid_logs_and_says_so(servers: list[Recorded], tmp_path: Path) -> None:
+    server = start(servers, "fanout-ok", stop_after=2)
+    began = time.monotonic()
+    follower = Follower(
+        server.cluster(),
+        wanted("fanout-ok", logs_dir=tmp_path),
+        Journal(None),
+        interrupted=lambda: time.monotonic() - began > 1,
+    )
+    assert follower.follow() == "interrupted"
+    index = json.loads((tmp_path / "fanout-ok" / "index.json").read_text())
+    for entry in index["logs"]:
+        assert (tmp_path / "fanout-ok" / entry["file"]).stat().st_size == entry["bytes"]
+    assert "goes on; wait for it again by its name" in failure_of(follower, "interrupted", [], "leave")
+
+
+def test_an_interrupt_at_the_very_beginning_still_knows_what_to_stop(servers: list[Recorded]) -> None:
+    class Slow(Recorded):
+        def request(self, *args: Any, **options: Any) -> Response:
+            time.sleep(0.5)
+            return super().request(*args, **options)
+
+    servers.append(server := Slow("fanout-ok", stop_after=2))
+    follower = Follower(server.cluster(), wanted("fanout-ok"), Journal(None), interrupted=lambda: True)
+    assert follower.follow() == "interrupted"
+    assert [run.name for run in follower.runs] == ["fanout-ok"]
+
+
+def test_a_server_that_never_answers_does_not_hold_up_the_end(
+    servers: list[Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower_module, "SHUT_DOWN_PATIENCE", 0.5)
+    server = start(servers, "fanout-ok")
+    runs = [Run({**server.workflow["metadata"], "name": f"run-{number}"}, 0) for number in range(20)]
+    assert shut_down(server.cluster(), runs, "Stop") == {}
+    assert len(server.patches) == 20
+    server.mute = True
+    began = time.monotonic()
+    refused = shut_down(server.cluster(), runs, "Stop")
+    assert time.monotonic() - began < 2
+    assert refused == {run.name: "no answer came within 0 s" for run in runs}
+
+
+def test_what_does_not_heal_can_end_the_wait_early(servers: list[Recorded]) -> None:
+    server = start(servers, "fanout-unschedulable", stop_after=3)
+    server.pod_events = server.pod_events[:2]
+    options = {"give_up_on": frozenset({"unschedulable"}), "give_up_after": 0.5}
+    follower = Follower(server.cluster(), wanted("fanout-unschedulable", **options), Journal(None))
+    assert follower.follow() == "gave_up"
+    assert "cannot be scheduled" in failure_of(follower, "gave_up", [], "leave")
+
+
+def test_what_the_largest_nodes_have_is_said_as_they_say_it() -> None:
+    class Nodes(Recorded):
+        """Has nodes of these sizes."""
+
+        sizes = ({"memory": "9Gi", "cpu": "3920m"}, {"memory": "16393244Ki", "cpu": "2"}, {"nvidia.com/gpu": "8"})
+
+        def request(self, method: str, url: str, **options: Any) -> Response:
+            if urlsplit(url).path == "/api/v1/nodes":
+                return self._json(200, {"metadata": {}, "items": [{"status": {"allocatable": s}} for s in self.sizes]})
+            return super().request(method, url, **options)
+
+    follower = Follower(Nodes("fanout-ok").cluster(), wanted("fanout-ok"), Journal(None))
+    follower._look_around()
+    kind, around = follower._queue.get_nowait()
+    assert (kind, around.allocatable) == (
+        "around",
+        {"memory": "16393244Ki", "cpu": "3920m", "nvidia.com/gpu": "8"},
+    )
+
+
+def test_a_queue_that_moves_is_not_given_up() -> None:
+    options = {"give_up_on": frozenset({"unschedulable"}), "give_up_after": 300}
+    cluster = Cluster("https://recorded", Recorded("fanout-ok"), clock=(clock := Clock()))
+    follower = Follower(cluster, wanted("fanout-ok", **options), Journal(None))
+    follower._around = Surroundings()
+    for name in ("fanout-ok", "fanout-unschedulable"):
+        follower._add(recordings.workflow_events(name)[1]["metadata"])
+    working, waiting = follower.runs
+    waiting.see_pod(trim(recordings.pod_events("fanout-unschedulable")[1]["object"]), 0.0)
+    begun, ended = (recordings.pod_events("fanout-ok")[place]["object"] for place in (1, -1))
+    for now, pod, gave_up in ((0, begun, False), (400, begun, False), (600, ended, False), (701, ended, True)):
+        working.see_pod(trim(begun | {"status": pod["status"]}), now)
+        clock.now = now
+        follower._diagnose(now)
+        assert bool(follower.gave_up) is gave_up
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("fanout-ok", {"until": "running"}),
+        ("suspend-resume", {"until": "suspended"}),
+        ("fanout-ok", {"node": ("echo(0:Argo)(0)", "Succeeded")}),
+    ],
+)
+def test_a_condition_ends_the_wait(name: str, options: dict[str, Any], servers: list[Recorded]) -> None:
+    goes_on = [
+        number for number, workflow in enumerate(recordings.workflow_events(name)) if not is_over(workflow, name)
+    ]
+    server = start(servers, name, stop_after=goes_on[-1] + 1)
+    assert Follower(server.cluster(), wanted(name, **options), Journal(None)).follow() == "condition"
+
+
+def test_a_run_that_ends_without_the_condition_ends_the_wait_and_is_a_failure(servers: list[Recorded]) -> None:
+    follower = Follower(start(servers, "fanout-ok").cluster(), wanted("fanout-ok", until="suspended"), Journal(None))
+    assert follower.follow() == "finished"
+    failure = failure_of(follower, "finished", ["failed", "condition"], "leave")
+    assert failure == "Workflow fanout-ok is Succeeded (3 Succeeded), and has ended before it was suspended."
+    assert failure_of(follower, "finished", ["failed"], "leave") == ""
+
+
+def test_a_condition_that_held_before_the_end_was_not_missed(servers: list[Recorded]) -> None:
+    for options in ({"until": "running"}, {"node": ("echo(0:Argo)(0)", "Succeeded")}):
+        follower = Follower(start(servers, "fanout-ok").cluster(), wanted("fanout-ok", **options), Journal(None))
+        assert failure_of(follower, follower.follow(), ["condition"], "leave") == ""
+
+
+def test_of_several_runs_each_has_to_meet_the_condition_once_or_to_end(servers: list[Recorded]) -> None:
+    names = ("resumed", "suspended", "ended", "deleted")
+    follower = Follower(start(servers, "fanout-ok").cluster(), Wanted("argo", names, until="suspended"), Journal(None))
+    for name in names:
+        follower._add({"name": name, "namespace": "argo", "uid": name, "resourceVersion": "1"})
+    runs = {run.name: run for run in follower.runs}
+
+    def see(name: str, phase: str, suspend: bool = False) -> str:
+        runs[name].see_workflow(
+            {"metadata": {"name": name, "uid": name}, "spec": {"suspend": suspend}, "status": {"phase": phase}}, 1.0
+        )
+        return follower._outcome()
+
+    assert see("ended", "Succeeded") == ""
+    assert see("resumed", "Running", suspend=True) == ""
+    assert see("resumed", "Running") == ""
+    runs["deleted"].deleted = True
+    assert see("suspended", "Running") == ""
+    assert see("suspended", "Running", suspend=True) == "condition"
+    assert failure_of(follower, "condition", ["condition"], "leave") == (
+        "Workflow ended is Succeeded, and has ended before it was suspended. "
+        "Workflow deleted was deleted before it was suspended."
+    )
+
+
+def is_over(workflow: dict[str, Any], name: str) -> bool:
+    """Whether the recording has come beyond what the tests wait for: the end, or the resumption of a suspended run."""
+    nodes = workflow.get("status", {}).get("nodes", {}).values()
+    resumed = any(node["type"] == "Suspend" and node["phase"] == "Succeeded" for node in nodes)
+    return resumed or workflow.get("status", {}).get("phase") == "Succeeded"
+
+
+def test_pods_that_may_not_be_watched_are_said_so_and_the_run_is_followed_all_the_same(
+    servers: list[Recorded], tmp_path: Path
+) -> None:
+    server = start(servers, "fanout-ok")
+    server.forbidden = {"pods"}
+    journal = Journal(str(tmp_path / "journal"))
+    follower = Follower(server.cluster(), wanted("fanout-ok", logs_dir=tmp_path / "logs"), journal)
+    assert follower.follow() == "finished"
+    assert any("pods cannot be watched" in e["text"] for e in journal_of(tmp_path / "journal") if e["event"] == "note")
+    assert not any(log.complete for log in follower.logs)
+
+
+def test_a_workflow_that_may_not_be_read_is_an_error_at_once(servers: list[Recorded]) -> None:
+    server = start(servers, "fanout-ok")
+    server.forbidden = {"fanout-ok"}
+    with pytest.raises(ApiError, match="403 Forbidden"):
+        Follower(server.cluster(), wanted("fanout-ok"), Journal(None)).follow()
+
+
+def test_a_missing_workflow_and_a_dead_cluster_are_errors_at_once(servers: list[Recorded]) -> None:
+    server = start(servers, "fanout-ok")
+    with pytest.raises(NotFoundError, match="there is no Workflow nobody in the namespace argo"):
+        Follower(server.cluster(), wanted("nobody"), Journal(None)).follow()
+    server.dead = True
+    with pytest.raises(ApiError, match="https://recorded"):
+        Follower(server.cluster(), wanted("fanout-ok"), Journal(None)).follow()
+
+
+def test_a_second_wait_goes_on_where_the_first_was(servers: list[Recorded], tmp_path: Path) -> None:
+    for _time in range(2):
+        server = start(servers, "fanout-ok", pause=0.001)
+        follower = Follower(server.cluster(), wanted("fanout-ok", logs_dir=tmp_path, merged=True), Journal(None))
+        follower.follow()
+    assert not any(request.endswith("/log") for request in server.requests), "complete logs are not fetched again"
+    assert (tmp_path / "fanout-ok" / "0-Argo" / "0-main.log").read_bytes().count(b"Input was: Argo") == 1
+    assert (tmp_path / "fanout-ok" / "merged.log").read_bytes().count(b"echo(0:Argo)(0): Input was: Argo\n") == 1
+
+
+def test_another_run_of_the_same_name_begins_anew(servers: list[Recorded], tmp_path: Path) -> None:
+    folder = tmp_path / "fanout-ok"
+    Follower(start(servers, "fanout-ok").cluster(), wanted("fanout-ok", logs_dir=tmp_path), Journal(None)).follow()
+    index = json.loads((folder / "index.json").read_text())
+    (folder / "index.json").write_text(json.dumps(index | {"uid": "another"}))
+    Follower(start(servers, "fanout-ok").cluster(), wanted("fanout-ok", logs_dir=tmp_path), Journal(None)).follow()
+    assert (folder / "0-Argo" / "0-main.log").read_bytes().count(b"Input was: Argo") == 1
+
+
+def test_wanted_has_a_limit_by_default() -> None:
+    assert dataclasses.asdict(Wanted("argo"))["timeout"] == 3600

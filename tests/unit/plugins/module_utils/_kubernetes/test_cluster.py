@@ -1,0 +1,206 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cluster that is asked is the one that was meant, and an error says what was tried and what came back."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core, pods, workflows
+
+
+class Transport:
+    """Answers with what it is given, one after the other; keeps the requests."""
+
+    def __init__(self, *answers: tuple[int, Any]) -> None:
+        self.answers = list(answers)
+        self.requests: list[tuple[str, str, dict[str, str], Any]] = []
+
+    def request(self, method: str, url: str, *, headers: Any, body: bytes | None, **_options: Any) -> Any:
+        self.requests.append((method, url, dict(headers), json.loads(body) if body else None))
+        status, content = self.answers.pop(0)
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        return type(
+            "Response",
+            (),
+            {
+                "status": status,
+                "headers": {},
+                "stream": lambda self, size: iter([data]),
+                "close": lambda self: None,
+                "release_conn": lambda self: None,
+                "drain_conn": lambda self: None,
+            },
+        )()
+
+
+class NoTime:
+    """A clock that does not wait."""
+
+    def time(self) -> float:
+        return 0.0
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float, /) -> None:
+        pass
+
+
+def cluster(*answers: tuple[int, Any]) -> tuple[Cluster, Transport]:
+    transport = Transport(*answers)
+    return Cluster("https://k8s:6443/", transport, clock=NoTime()), transport
+
+
+def kubeconfig(host: str) -> dict[str, Any]:
+    return {
+        "current-context": "a",
+        "contexts": [{"name": "a", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": host}}],
+        "users": [{"name": "u", "user": {"token": "secret"}}],
+    }
+
+
+def test_paths_are_those_of_the_api_and_names_cannot_leave_them() -> None:
+    assert workflows("argo", "x") == "/apis/argoproj.io/v1alpha1/namespaces/argo/workflows/x"
+    assert pods("argo", "p", "log") == "/api/v1/namespaces/argo/pods/p/log"
+    assert core("argo", "configmaps") == "/api/v1/namespaces/argo/configmaps"
+    assert core("argo", "secrets", "a?b c") == "/api/v1/namespaces/argo/secrets/a%3Fb%20c"
+
+
+def test_a_list_is_read_page_by_page() -> None:
+    first = {"metadata": {"continue": "token"}, "items": [1, 2]}
+    it, transport = cluster((200, first), (200, {"metadata": {}, "items": [3]}))
+    assert list(it.list("/api/v1/pods", labelSelector="a=b")) == [1, 2, 3]
+    assert transport.requests[0][1] == "https://k8s:6443/api/v1/pods?limit=250&labelSelector=a%3Db"
+    assert "continue=token" in transport.requests[1][1]
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_read_is_repeated_when_that_may_help(status: int) -> None:
+    it, transport = cluster((status, {}), (status, {}), (200, {"ok": True}))
+    assert it.get("/version") == {"ok": True}
+    assert len(transport.requests) == 3
+
+
+def test_a_truncated_answer_is_read_again() -> None:
+    it, _transport = cluster((200, b'{"items": ['), (200, {"ok": True}))
+    assert it.get("/version") == {"ok": True}
+
+
+def test_a_write_is_repeated_only_if_it_was_surely_not_done() -> None:
+    it, transport = cluster((500, {"message": "etcd"}), (200, {}))
+    with pytest.raises(ApiError):
+        it.create("/x", {})
+    it, transport = cluster((429, {}), (200, {"ok": True}))
+    assert it.create("/x", {"a": 1}, dryRun="All") == {"ok": True}
+    assert transport.requests[1][3] == {"a": 1}
+
+
+def test_an_error_is_one_sentence_with_what_was_tried_and_what_came_back() -> None:
+    it, _transport = cluster((403, {"reason": "Forbidden", "message": "you may not"}))
+    with pytest.raises(ApiError) as caught:
+        it.get("/api/v1/pods")
+    assert str(caught.value) == "GET /api/v1/pods on https://k8s:6443: 403 Forbidden: you may not"
+    assert (caught.value.status, caught.value.reason, caught.value.transient) == (403, "Forbidden", False)
+
+
+def test_credentials_are_renewed_once_after_a_401() -> None:
+    renewals: list[bool] = []
+    transport = Transport((401, {}), (200, {"ok": True}))
+
+    def authorize(renew: bool) -> dict[str, str]:
+        renewals.append(renew)
+        return {"Authorization": f"Bearer {renew}"}
+
+    assert Cluster("https://k8s", transport, authorize, NoTime()).get("/x") == {"ok": True}
+    assert renewals == [False, True]
+
+
+LISTED = (200, {"metadata": {"resourceVersion": "1"}, "items": []})
+ADDED = (200, b'{"type": "ADDED", "object": {"metadata": {"uid": "u", "resourceVersion": "2"}}}\n')
+
+
+def kinds(count: int, *answers: tuple[int, Any]) -> list[str]:
+    """The kinds of the first so many events."""
+    events = cluster(*answers)[0].events("/api/v1/pods")
+    return [next(events)[0] for _event in range(count)]
+
+
+def test_a_token_that_has_expired_may_be_renewed_while_events_are_awaited() -> None:
+    assert kinds(3, LISTED, (401, {}), (401, {}), ADDED) == ["SYNCED", "TROUBLE", "ADDED"]
+
+
+def test_an_api_server_that_was_away_may_refuse_at_first() -> None:
+    assert kinds(4, LISTED, (503, {}), (403, {}), ADDED) == ["SYNCED", "TROUBLE", "TROUBLE", "ADDED"]
+
+
+@pytest.mark.parametrize("answers", [[(401, {}), (401, {})], [(403, {})], [LISTED, (403, {})]])
+def test_another_refusal_is_final(answers: list[tuple[int, Any]]) -> None:
+    with pytest.raises(ApiError):
+        kinds(3, *answers)
+
+
+def test_nobody_at_the_address_is_said_plainly() -> None:
+    it = Cluster.from_params({"host": "http://127.0.0.1:1"}, NoTime())
+    with pytest.raises(ApiError, match=r"nothing answers at http://127.0.0.1:1; is the cluster running"):
+        it.get("/version")
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("self-signed certificate in certificate chain", r"is not trusted \(self-signed .*\); set ca_cert"),
+        ("Missing Authority Key Identifier", r"Python keeps from 3.13 on \(Missing .*\): set ansible_python"),
+    ],
+)
+def test_a_certificate_that_is_refused_is_said_with_what_helps(why: str, said: str) -> None:
+    class Suspicious(Transport):
+        def request(self, *_args: Any, **_options: Any) -> Any:
+            raise ssl.SSLCertVerificationError(f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {why}")
+
+    with pytest.raises(ApiError, match=f"GET /version: the certificate of https://k8s:6443 .*{said}"):
+        Cluster("https://k8s:6443/", Suspicious(), clock=NoTime()).get("/version")
+
+
+def test_the_option_wins_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "production"))
+    file = tmp_path / "mine"
+    file.write_text(json.dumps(kubeconfig("https://mine:1")))
+    for option in (str(file), kubeconfig("https://mine:1")):
+        assert Cluster.from_params({"kubeconfig": option}).host == "https://mine:1"
+    assert Cluster.from_params({"host": "https://other:2", "api_key": "x"}).host == "https://other:2"
+
+
+def test_the_environment_wins_over_the_pod_this_runs_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "config"
+    file.write_text(json.dumps(kubeconfig("https://env:1")))
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(file))
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    assert Cluster.from_params({}).host == "https://env:1"
+
+
+def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ApiError, match=f"there is no kubeconfig at {tmp_path}/none"):
+        Cluster.from_params({"kubeconfig": f"{tmp_path}/none"})
+
+
+def test_the_token_of_the_kubeconfig_and_the_impersonation_are_sent() -> None:
+    login = Login(
+        {"kubeconfig": kubeconfig("https://k"), "impersonate_user": "ann", "impersonate_groups": ["one", "two"]}
+    )
+    sent = list(login.headers(renew=False).items())
+    assert ("authorization", "Bearer secret") in [(key.lower(), value) for key, value in sent]
+    assert ("Impersonate-User", "ann") in sent
+    assert [value for key, value in sent if key == "Impersonate-Group"] == ["one", "two"]

@@ -1,0 +1,205 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a Workflow's pods need and will not get is said before it is submitted; what may not be read is left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.argo.workflows.plugins.module_utils._submit import preflight
+from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError
+from ansible_collections.argo.workflows.plugins.module_utils._submit.preflight import Passing
+
+Json = dict[str, Any]
+
+
+class Seen:
+    """A cluster in which everything that is asked for by name exists, except for `missing`."""
+
+    def __init__(
+        self, missing: tuple[str, ...] = (), forbidden: bool = False, rights: bool = True, **objects: Any
+    ) -> None:
+        self.missing = missing
+        self.forbidden = forbidden
+        self.rights = rights
+        self.kinds: dict[str, list[Json]] = {"nodes": [node("n1", 8)], **objects}
+
+    def objects(self, kind: str, cluster_wide: bool = False) -> list[Json] | None:
+        return None if self.forbidden else self.kinds.get(kind, [])
+
+    def exists(self, kind: str, name: str, cluster_wide: bool = False) -> bool | None:
+        return None if self.forbidden else f"{kind}/{name}" not in self.missing
+
+    def allowed(self, service_account: str, verb: str, group: str, resource: str) -> bool | None:
+        return None if self.forbidden else self.rights or verb == "create"
+
+
+def node(name: str, gpus: int, labels: dict[str, str] | None = None, **spec: Any) -> Json:
+    allocatable = {"cpu": "4", "nvidia.com/gpu": str(gpus)} if gpus else {"cpu": "4"}
+    return {"metadata": {"name": name, "labels": labels or {}}, "spec": spec, "status": {"allocatable": allocatable}}
+
+
+def workflow(spec: Json | None = None, container: Json | None = None, **template: Any) -> Json:
+    main = {
+        "image": "x",
+        "resources": {"limits": {"nvidia.com/gpu": 2}, "requests": {"cpu": "500m"}},
+        **(container or {}),
+    }
+    return {"metadata": {}, "spec": {**(spec or {}), "templates": [{"name": "work", "container": main, **template}]}}
+
+
+def findings(manifest: Json, look: Seen) -> list[str]:
+    return preflight.findings(manifest, "team-a", look)
+
+
+def test_an_amount_that_is_none_is_named_with_its_template() -> None:
+    container = {"resources": {"limits": {"memory": "16GB"}}}
+    with pytest.raises(ManifestError, match="memory of the template work: '16GB' is no quantity"):
+        findings(workflow(container=container), Seen())
+
+
+def test_a_selector_need_not_be_a_text() -> None:
+    (finding,) = findings(workflow(nodeSelector={"gpu": True}), Seen())
+    assert "not labelled gpu=True" in finding
+
+
+def test_a_workflow_that_gets_what_it_needs_has_no_findings() -> None:
+    account = {"serviceAccountName": "argo-workflow", "imagePullSecrets": [{"name": "registry"}]}
+    assert findings(workflow(account, nodeSelector={}), Seen()) == []
+
+
+def test_no_gpu_on_any_node_is_said_with_what_is_allocatable() -> None:
+    look = Seen(nodes=[node("n1", 0), node("n2", 0)])
+    assert findings(workflow(), look) == [
+        "no node can run the template work, which asks for 2 nvidia.com/gpu a pod "
+        "(allocatable in the cluster: 0 nvidia.com/gpu; n1, n2: no nvidia.com/gpu)"
+    ]
+
+
+def test_many_small_nodes_are_not_one_large_one() -> None:
+    look = Seen(nodes=[node(f"n{number}", 1) for number in range(5)])
+    (finding,) = findings(workflow(), look)
+    assert (
+        "allocatable in the cluster: 5 nvidia.com/gpu; n0, n1, n2 and 2 more: 1 nvidia.com/gpu allocatable" in finding
+    )
+
+
+def test_a_cluster_without_nodes_is_called_that() -> None:
+    assert "there is no node" in findings(workflow(), Seen(nodes=[]))[0]
+
+
+TAINT = {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "template", "reason"),
+    [
+        ([node("n", 8)], {"nodeSelector": {"pool": "a100"}}, "n: not labelled pool=a100"),
+        ([node("n", 8, taints=[TAINT])], {}, "tainted nvidia.com/gpu=present:NoSchedule and not tolerated"),
+        ([node("n", 8, unschedulable=True)], {}, "n: cordoned"),
+        ([node("n", 8, {"vram": "24"})], {"affinity": "Gt"}, "n: not chosen by the node affinity"),
+    ],
+)
+def test_the_reason_why_a_node_with_gpus_is_no_use_is_said(nodes: list[Json], template: Json, reason: str) -> None:
+    if template.get("affinity") == "Gt":
+        template = {"affinity": affinity({"key": "vram", "operator": "Gt", "values": ["40"]})}
+    (finding,) = findings(workflow(**template), Seen(nodes=nodes))
+    assert reason in finding
+
+
+def affinity(*rules: Json) -> Json:
+    terms = [{"matchExpressions": list(rules)}]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+
+
+@pytest.mark.parametrize(
+    "toleration",
+    [
+        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},
+        {"operator": "Exists"},
+        {"key": "nvidia.com/gpu", "value": "present"},
+    ],
+)
+def test_a_tolerated_taint_keeps_nobody_off(toleration: Json) -> None:
+    assert findings(workflow(tolerations=[toleration]), Seen(nodes=[node("n", 8, taints=[TAINT])])) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "fits"),
+    [
+        ({"operator": "In", "values": ["A100", "H100"]}, True),
+        ({"operator": "In", "values": ["T4"]}, False),
+        ({"operator": "NotIn", "values": ["A100"]}, False),
+        ({"operator": "Exists"}, True),
+        ({"operator": "DoesNotExist"}, False),
+        ({"operator": "Gt", "values": ["1"]}, False),
+    ],
+)
+def test_node_affinity_means_what_it_means_to_the_scheduler(rule: Json, fits: bool) -> None:
+    look = Seen(nodes=[node("n", 8, {"class": "A100"})])
+    assert (findings(workflow(affinity=affinity({"key": "class", **rule})), look) == []) is fits
+
+
+def quota(hard: Json, used: Json | None = None) -> Json:
+    return {"metadata": {"name": "gpus"}, "spec": {"hard": hard}, "status": {"used": used or {}}}
+
+
+def test_a_quota_below_one_pod_and_a_quota_used_up_are_told_apart() -> None:
+    never = findings(workflow(), Seen(resourcequotas=[quota({"requests.nvidia.com/gpu": "1"})]))
+    assert never == [
+        "the quota gpus of team-a allows 1 requests.nvidia.com/gpu, and a pod of the template work asks for 2"
+    ]
+    full = quota({"requests.nvidia.com/gpu": "8", "cpu": "10"}, {"requests.nvidia.com/gpu": "7"})
+    (now,) = findings(workflow(), Seen(resourcequotas=[full]))
+    assert "has no room for a pod of the template work now: 7 of 8 requests.nvidia.com/gpu are used" in now
+    assert [isinstance(finding, Passing) for finding in (*never, now)] == [False, True]
+
+
+def test_a_limit_range_below_what_is_asked_for_is_said() -> None:
+    limits = {"metadata": {"name": "small"}, "spec": {"limits": [{"type": "Container", "max": {"cpu": "250m"}}]}}
+    (finding,) = findings(workflow(), Seen(limitranges=[limits]))
+    assert finding == (
+        "the limit range small of team-a allows 250m cpu a container, and the template work asks for more"
+    )
+
+
+def test_what_the_pods_refer_to_has_to_be_there() -> None:
+    container = {
+        "env": [
+            {"name": "A", "valueFrom": {"secretKeyRef": {"name": "token", "key": "k"}}},
+            {"name": "B", "valueFrom": {"secretKeyRef": {"name": "maybe", "key": "k", "optional": True}}},
+            {"name": "ITEM", "valueFrom": {"configMapKeyRef": {"name": "{{workflow.name}}-items", "key": "0"}}},
+        ]
+    }
+    volumes = [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}, {"name": "e", "emptyDir": {}}]
+    manifest = workflow(
+        {"imagePullSecrets": [{"name": "registry"}]}, container, volumes=volumes, priorityClassName="high"
+    )
+    missing = (
+        "secrets/token",
+        "secrets/maybe",
+        "secrets/registry",
+        "persistentvolumeclaims/data",
+        "priorityclasses/high",
+    )
+    assert findings(manifest, Seen(missing)) == [
+        "there is no Secret registry in team-a",
+        "there is no priority class high",
+        "there is no claim data in team-a",
+        "there is no Secret token in team-a",
+    ]
+
+
+def test_an_account_that_is_missing_or_has_no_rights_is_said() -> None:
+    manifest = workflow({"serviceAccountName": "runner"})
+    assert findings(manifest, Seen(("serviceaccounts/runner",))) == ["there is no service account runner in team-a"]
+    (finding,) = findings(manifest, Seen(rights=False))
+    assert finding.startswith("the service account runner may not patch workflowtaskresults.argoproj.io in team-a")
+
+
+def test_what_may_not_be_read_is_no_finding() -> None:
+    manifest = workflow({"serviceAccountName": "runner", "imagePullSecrets": [{"name": "registry"}]})
+    assert findings(manifest, Seen(forbidden=True)) == []

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module itself, in front of a recorded API server."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
+from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import MergedFiles
+from ansible_collections.argo.workflows.plugins.modules import workflow_logs
+from ansible_collections.argo.workflows.tests.support import recordings
+from ansible_collections.argo.workflows.tests.support.replay import Recorded
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    """A run that has ended and whose pods are gone."""
+    server = Recorded("fanout-ok")
+    server.pod_events = []
+    server.workflow = server.workflow_events[-1]
+    monkeypatch.setattr(Cluster, "from_params", lambda params: server.cluster())
+    return server
+
+
+@pytest.fixture
+def with_pods(ended: Recorded) -> Recorded:
+    """A run that has ended and whose pods are there, each with a line that has no end."""
+    ended.pod_events = recordings.pod_events("fanout-ok")
+    line = b"2026-11-22T15:45:18.000000001Z hello"
+    ended.logs = {event["object"]["metadata"]["name"]: line for event in ended.pod_events}
+    return ended
+
+
+WARNINGS: list[str] = []
+
+
+def fetch(**params: Any) -> dict[str, Any]:
+    WARNINGS.clear()
+    defaults = {name: option.get("default") for name, option in workflow_logs.ARGUMENT_SPEC.items()}
+    params = defaults | {"name": "fanout-ok"} | params
+    module: Any = SimpleNamespace(params=params, check_mode=False, warn=WARNINGS.append)
+    return workflow_logs.run(module)
+
+
+def test_where_the_nodes_cannot_be_read_nobody_knows_whether_the_logs_are_complete(ended: Recorded) -> None:
+    ended.workflow["status"] |= {"nodes": None, "offloadNodeStatusVersion": "fnv:1"}
+    result = fetch()
+    assert (result["logs"], result["complete"]) == ([], False)
+    assert "offloaded to the controller's database" in result["reason"]
+
+
+def test_a_last_line_that_cannot_be_written_is_a_reason_also_in_the_index(
+    with_pods: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: MergedFiles, log: Log, lines: list[bytes]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(MergedFiles, "write", full)
+    result = fetch(logs_dir=str(tmp_path), merged_log=True)
+    reasons = [log["reason"] for log in result["logs"]]
+    assert reasons == ["its last line could not be written: No space left on device"] * 3
+    index = json.loads((tmp_path / "fanout-ok" / "index.json").read_text())
+    assert [log["reason"] for log in index["logs"]] == reasons
+
+
+def test_of_pods_that_are_gone_each_log_is_missed(ended: Recorded, tmp_path: Path) -> None:
+    result = fetch(logs_dir=str(tmp_path))
+    assert (len(result["logs"]), result["complete"]) == (3, False)
+
+
+@pytest.mark.parametrize("choice", [{"items": ["Argon"]}, {"containers": ["mian"]}])
+def test_a_choice_that_nothing_meets_is_not_silent(choice: dict[str, list[str]], with_pods: Recorded) -> None:
+    assert fetch(**choice)["logs"] == []
+    assert "There are no logs" in WARNINGS[0]
+    fetch()
+    assert not WARNINGS

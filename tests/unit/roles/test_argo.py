@@ -1,0 +1,886 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The objects that role argo renders, for every variable, by Ansible's own templating in this process."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+
+ROLE = Path(__file__).parents[3] / "roles" / "argo"
+
+
+@cache
+def role_variables() -> dict[str, Any]:
+    files = [ROLE / "defaults/main.yml", *sorted((ROLE / "vars/main").glob("*.yml"))]
+    found: dict[str, Any] = {"ansible_run_tags": ["all"], "ansible_diff_mode": False}
+    for file in files:
+        found |= DataLoader().load_from_file(str(file), trusted_as_template=True)
+    return found
+
+
+def variables(**changed: Any) -> dict[str, Any]:
+    found = role_variables()
+    unknown = changed.keys() - found.keys()
+    assert not unknown, f"no such variables: {unknown}"
+    return found | changed
+
+
+def value(expression: str, **changed: Any) -> Any:
+    templar = Templar(loader=DataLoader(), variables=variables(**changed))
+    return templar.template(trust_as_template("{{ " + expression + " }}"))
+
+
+def objects(**changed: Any) -> dict[str, Any]:
+    """The rendered objects by `Kind namespace/name`."""
+    return rendered(json.dumps(changed))
+
+
+@cache
+def rendered(changed: str) -> dict[str, Any]:
+    return {name_of(item): item for item in value("__argo_objects_present", **json.loads(changed))}
+
+
+def name_of(item: dict[str, Any]) -> str:
+    metadata = item["metadata"]
+    return f"{item['kind']} " + "/".join(filter(None, [metadata.get("namespace"), metadata["name"]]))
+
+
+def problems(**changed: Any) -> str:
+    return " ".join(value("__argo_problems", **changed))
+
+
+def config(**changed: Any) -> dict[str, Any]:
+    data = objects(**changed)["ConfigMap argo/workflow-controller-configmap"]["data"]
+    assert data.keys() == {"config"}, "the controller refuses a second key beside `config`"
+    return yaml.safe_load(data["config"])
+
+
+def pod(deployment: str, **changed: Any) -> dict[str, Any]:
+    return objects(**changed)[f"Deployment argo/{deployment}"]["spec"]["template"]["spec"]
+
+
+def container(deployment: str, **changed: Any) -> dict[str, Any]:
+    return pod(deployment, **changed)["containers"][0]
+
+
+def controller(**changed: Any) -> dict[str, Any]:
+    return container("workflow-controller", **changed)
+
+
+def server(**changed: Any) -> dict[str, Any]:
+    return container("argo-server", **changed)
+
+
+def pod_annotations(deployment: str, **changed: Any) -> dict[str, Any]:
+    return objects(**changed)[f"Deployment argo/{deployment}"]["spec"]["template"]["metadata"]["annotations"]
+
+
+def verbs(role: str, **changed: Any) -> set[tuple[str, str, str]]:
+    """What a Role grants, as (group, resource, verb)."""
+    return {
+        (group, resource, verb)
+        for rule in objects(**changed)[f"Role {role}"]["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def expand(table: dict[tuple[str, str], str]) -> set[tuple[str, str, str]]:
+    return {
+        (group, resource, verb)
+        for (group, names), verbs in table.items()
+        for resource in names.split()
+        for verb in verbs.split()
+    }
+
+
+# -- what is there ----------------------------------------------------------------------------------------------------
+
+
+def test_an_installation_is_these_objects_and_no_others() -> None:
+    crds = {name for name in objects() if name.startswith("CustomResourceDefinition")}
+    assert len(crds) == 8
+    assert objects().keys() - crds == {
+        "Namespace argo",
+        "ServiceAccount argo/argo",
+        "ServiceAccount argo/argo-server",
+        "ServiceAccount argo/argo-workflow",
+        "Role argo/argo-role",
+        "Role argo/argo-server-role",
+        "Role argo/argo-workflow",
+        "RoleBinding argo/argo-binding",
+        "RoleBinding argo/argo-server-binding",
+        "RoleBinding argo/argo-workflow",
+        "ConfigMap argo/workflow-controller-configmap",
+        "Service argo/argo-server",
+        "Deployment argo/workflow-controller",
+        "Deployment argo/argo-server",
+    }
+
+
+def test_every_object_in_a_namespace_is_labelled_as_ours() -> None:
+    for name, item in objects(argo_client=True, argo_quota={"pods": 9}, argo_managed_namespace="work").items():
+        if "/" in name:
+            assert item["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "argo.workflows", name
+
+
+def test_the_namespace_comes_before_what_lies_in_it_and_the_rights_before_the_deployments() -> None:
+    order = [name.split()[0] for name in objects()]
+    assert order.index("Namespace") < order.index("ServiceAccount") < order.index("Role") < order.index("Deployment")
+
+
+@pytest.mark.parametrize(
+    ("tag", "kinds"),
+    [
+        ("argo_crds", {"CustomResourceDefinition"}),
+        ("argo_rbac", {"Namespace", "ServiceAccount", "Role", "RoleBinding"}),
+        ("argo_config", {"ConfigMap"}),
+        ("argo_controller", {"Deployment"}),
+        ("argo_server", {"Service", "Deployment"}),
+    ],
+)
+def test_a_tag_selects_its_part(tag: str, kinds: set[str]) -> None:
+    assert {item["kind"] for item in objects(ansible_run_tags=[tag]).values()} == kinds
+
+
+def test_a_tag_that_is_not_the_roles_selects_everything() -> None:
+    assert objects(ansible_run_tags=["site"]).keys() == objects().keys()
+
+
+@pytest.mark.parametrize("crds", ["skip", "absent"])
+def test_crds_are_left_alone(crds: str) -> None:
+    assert not any(name.startswith("CustomResourceDefinition") for name in objects(argo_crds=crds))
+
+
+def test_the_crds_store_whatever_argo_writes_and_workflows_show_their_phase() -> None:
+    crds = {item["spec"]["names"]["kind"]: item for item in objects().values() if "names" in item.get("spec", {})}
+    for kind, crd in crds.items():
+        (version,) = crd["spec"]["versions"]
+        schema = version["schema"]["openAPIV3Schema"]
+        assert version["name"] == "v1alpha1" and version["served"] and version["storage"]
+        parts = [schema] if kind == "WorkflowTaskResult" else [schema["properties"][key] for key in ("spec", "status")]
+        assert all(part["x-kubernetes-preserve-unknown-fields"] for part in parts), kind
+        assert ("subresources" in version) == (kind in ("WorkflowTaskSet", "WorkflowArtifactGCTask")), kind
+        assert crd["spec"]["scope"] == ("Cluster" if kind == "ClusterWorkflowTemplate" else "Namespaced")
+    (version,) = crds["Workflow"]["spec"]["versions"]
+    assert [column["name"] for column in version["additionalPrinterColumns"]] == ["Status", "Age", "Message"]
+
+
+# -- rights -----------------------------------------------------------------------------------------------------------
+
+ALL = "create get list watch update patch delete"
+CONTROLLER = {
+    ("coordination.k8s.io", "leases"): "create get update",
+    ("", "pods pods/exec"): ALL,
+    ("", "configmaps"): "get watch list",
+    ("", "persistentvolumeclaims persistentvolumeclaims/finalizers"): "create update delete get",
+    (
+        "argoproj.io",
+        "workflows workflows/finalizers workflowtasksets workflowtasksets/finalizers workflowartifactgctasks",
+    ): ALL,
+    ("argoproj.io", "workflowtemplates workflowtemplates/finalizers"): "get list watch",
+    ("argoproj.io", "workflowtaskresults"): "list watch deletecollection",
+    ("", "serviceaccounts"): "get list",
+    ("", "secrets"): "get",
+    ("argoproj.io", "cronworkflows cronworkflows/finalizers"): "get list watch update patch delete",
+    ("", "events"): "create patch",
+    ("policy", "poddisruptionbudgets"): "create get delete",
+}
+SERVER = {
+    ("", "configmaps"): "get watch list create update",
+    ("", "secrets"): "get create",
+    ("", "pods pods/exec pods/log"): "get list watch delete",
+    ("", "events"): "watch create patch",
+    ("", "serviceaccounts"): "get list watch",
+    (
+        "argoproj.io",
+        "eventsources sensors workflows workfloweventbindings workflowtemplates cronworkflows cronworkflows/finalizers",
+    ): ALL,
+}
+EXECUTOR = {("argoproj.io", "workflowtaskresults"): "create patch"}
+CLIENT = {
+    ("argoproj.io", "workflows"): ALL,
+    ("argoproj.io", "workflowtemplates"): "get list",
+    ("", "configmaps"): "create",
+    ("", "pods"): "get list watch delete",
+    ("", "pods/log"): "get",
+    ("", "events"): "list",
+}
+
+
+@pytest.mark.parametrize(
+    ("role", "rights"),
+    [("argo-role", CONTROLLER), ("argo-server-role", SERVER), ("argo-workflow", EXECUTOR), ("argo-client", CLIENT)],
+)
+def test_a_role_grants_what_argo_needs_and_nothing_more(role: str, rights: dict[tuple[str, str], str]) -> None:
+    assert verbs(f"argo/{role}", argo_client=True) == expand(rights)
+
+
+@pytest.mark.parametrize(
+    ("extra", "role", "rights"),
+    [
+        ("memoization", "argo-role", {("", "configmaps"): "create update"}),
+        ("argument_offload", "argo-role", {("", "configmaps"): "create"}),
+        (
+            "artifact_gc",
+            "argo-workflow",
+            {
+                ("argoproj.io", "workflowartifactgctasks"): "list watch",
+                ("argoproj.io", "workflowartifactgctasks/status"): "patch",
+            },
+        ),
+        (
+            "agent",
+            "argo-workflow",
+            {("argoproj.io", "workflowtasksets"): "list watch", ("argoproj.io", "workflowtasksets/status"): "patch"},
+        ),
+    ],
+)
+def test_an_extra_right_is_added_to_its_role_alone(extra: str, role: str, rights: dict[tuple[str, str], str]) -> None:
+    for name in ("argo-role", "argo-server-role", "argo-workflow"):
+        added = verbs(f"argo/{name}", argo_extra_rights=[extra]) - verbs(f"argo/{name}")
+        assert added == (expand(rights) if name == role else set())
+
+
+def test_extra_rights_are_added_in_the_order_of_the_variable() -> None:
+    """In another order in each run, the Role would change in each run."""
+    added = [
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs} for verbs in (["create"], ["create", "update"])
+    ]
+    for extra, rules in (
+        (["argument_offload", "memoization"], added),
+        (["memoization", "argument_offload"], added[::-1]),
+    ):
+        assert objects(argo_extra_rights=[*extra, extra[0]])["Role argo/argo-role"]["rules"][-2:] == rules
+    agent = objects(argo_extra_rights=["agent", "artifact_gc"])["Role argo/argo-workflow"]["rules"]
+    assert [rule["resources"][0].partition("/")[0] for rule in agent[1:]] == [
+        *(["workflowtasksets"] * 2),
+        *(["workflowartifactgctasks"] * 2),
+    ]
+
+
+def test_no_right_is_on_the_whole_cluster() -> None:
+    assert not any("Cluster" in item["kind"] for item in objects(argo_crds="skip", argo_client=True).values())
+
+
+def test_a_binding_names_its_role_and_the_account_of_its_namespace() -> None:
+    accounts = {"argo-binding": "argo", "argo-server-binding": "argo-server", "argo-workflow": "argo-workflow"}
+    for binding, account in accounts.items():
+        item = objects()[f"RoleBinding argo/{binding}"]
+        assert f"Role argo/{item['roleRef']['name']}" in objects()
+        assert item["subjects"] == [{"kind": "ServiceAccount", "name": account, "namespace": "argo"}]
+
+
+def test_the_client_account_shares_its_rights_with_the_subjects_that_are_named() -> None:
+    people = {"kind": "Group", "name": "data-science", "apiGroup": "rbac.authorization.k8s.io"}
+    subjects = objects(argo_client=True, argo_client_subjects=[people])["RoleBinding argo/argo-client"]["subjects"]
+    assert subjects == [{"kind": "ServiceAccount", "name": "argo-client", "namespace": "argo"}, people]
+    assert not any("argo-client" in name for name in objects())
+
+
+# -- a managed namespace ----------------------------------------------------------------------------------------------
+
+
+def test_with_a_managed_namespace_workflows_rights_lie_there_and_the_deployments_do_not() -> None:
+    found = objects(argo_managed_namespace="work")
+    assert {"Namespace argo", "Namespace work", "ServiceAccount work/argo-workflow"} <= found.keys()
+    assert {"Deployment argo/workflow-controller", "ConfigMap argo/workflow-controller-configmap"} <= found.keys()
+    (subject,) = found["RoleBinding work/argo-binding"]["subjects"]
+    assert subject["namespace"] == "argo"
+    for deployment in ("workflow-controller", "argo-server"):
+        args = container(deployment, argo_managed_namespace="work")["args"]
+        assert args[args.index("--managed-namespace") + 1] == "work" and "--namespaced" in args
+
+
+def test_with_a_managed_namespace_the_two_together_grant_what_one_does() -> None:
+    split = {"argo_managed_namespace": "work"}
+    for role, rights in (("argo-role", CONTROLLER), ("argo-server-role", SERVER)):
+        assert verbs(f"argo/{role}", **split) | verbs(f"work/{role}", **split) == expand(rights)
+    home = {resource for _group, resource, _verb in verbs("argo/argo-role", **split)}
+    assert home == {"leases", "configmaps", "secrets"}
+    assert ("coordination.k8s.io", "leases", "create") not in verbs("work/argo-role", **split)
+
+
+def test_managing_ones_own_namespace_is_no_managed_namespace() -> None:
+    assert objects(argo_managed_namespace="argo") == objects()
+
+
+# -- the configuration ------------------------------------------------------------------------------------------------
+
+
+def test_workflows_run_under_the_executors_account_by_default() -> None:
+    assert config() == {"workflowDefaults": {"spec": {"serviceAccountName": "argo-workflow"}}}
+
+
+def test_workflow_defaults_are_added_to_the_account_and_may_replace_it() -> None:
+    spec = config(argo_workflow_defaults={"spec": {"ttlStrategy": {"secondsAfterCompletion": 60}}})["workflowDefaults"]
+    assert spec["spec"] == {"serviceAccountName": "argo-workflow", "ttlStrategy": {"secondsAfterCompletion": 60}}
+    own = {"spec": {"serviceAccountName": "mine"}}
+    assert config(argo_workflow_defaults=own)["workflowDefaults"] == own
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "key"),
+    [
+        ("argo_instance_id", "0123", "instanceID"),
+        ("argo_parallelism", 5, "parallelism"),
+        ("argo_namespace_parallelism", 3, "namespaceParallelism"),
+        ("argo_resource_rate_limit", {"limit": 10, "burst": 25}, "resourceRateLimit"),
+    ],
+)
+def test_an_option_becomes_its_key_of_the_configuration(option: str, given: Any, key: str) -> None:
+    assert config(**{option: given})[key] == given
+    assert key not in config()
+
+
+def test_the_executor_gets_its_resources() -> None:
+    resources = {"requests": {"cpu": "100m"}}
+    assert config(argo_executor_resources=resources)["executor"] == {"resources": resources}
+
+
+def test_the_whole_configuration_passes_through() -> None:
+    given = {"artifactRepository": {"archiveLogs": True, "s3": {"bucket": "b"}}, "retentionPolicy": {"completed": 10}}
+    assert config(argo_config=given).items() >= given.items()
+
+
+def test_a_restricted_namespace_has_its_label_and_workflows_have_the_contexts_that_it_asks_for() -> None:
+    restricted = {"argo_pod_security": "restricted"}
+    labels = objects(**restricted)["Namespace argo"]["metadata"]["labels"]
+    assert labels == {"pod-security.kubernetes.io/enforce": "restricted"}
+    found = config(**restricted)
+    contexts = [found["executor"]["securityContext"], found["mainContainer"]["securityContext"]]
+    for context in [*contexts, controller()["securityContext"], server()["securityContext"]]:
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["capabilities"] == {"drop": ["ALL"]}
+        assert context["runAsNonRoot"] is True
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert found["workflowDefaults"]["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert found["workflowDefaults"]["spec"]["serviceAccountName"] == "argo-workflow"
+
+
+def test_baseline_labels_the_namespace_and_sets_no_contexts() -> None:
+    labels = objects(argo_pod_security="baseline")["Namespace argo"]["metadata"]["labels"]
+    assert labels == {"pod-security.kubernetes.io/enforce": "baseline"}
+    assert config(argo_pod_security="baseline") == config()
+    assert "labels" not in objects()["Namespace argo"]["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "restarted"),
+    [
+        ({"argo_parallelism": 5}, set()),
+        ({"argo_config": {"nodeEvents": {"enabled": False}}}, set()),
+        ({"argo_config": {"kubeConfig": {"secretName": "kube", "secretKey": "config"}}}, set()),
+        ({"argo_config": {"telemetryConfig": {"enabled": False}}}, set()),
+        ({"argo_config": {"initialDelay": "5s"}}, {"workflow-controller"}),
+        ({"argo_config": {"columns": [{"name": "Team", "type": "label", "key": "team"}]}}, {"argo-server"}),
+        ({"argo_config": {"persistence": {"archive": True}}}, {"workflow-controller", "argo-server"}),
+        ({"argo_instance_id": "a"}, {"workflow-controller", "argo-server"}),
+        ({"argo_config": {"metricsConfig": {"enabled": False}}}, {"workflow-controller"}),
+        ({"argo_config": {"retentionPolicy": {"completed": 10}}}, {"workflow-controller"}),
+        ({"argo_config": {"links": []}}, {"argo-server"}),
+    ],
+)
+def test_only_keys_that_are_read_at_start_restart_a_deployment(changed: dict[str, Any], restarted: set[str]) -> None:
+    deployments = ("workflow-controller", "argo-server")
+    assert {name for name in deployments if pod_annotations(name, **changed) != pod_annotations(name)} == restarted
+
+
+# -- the Deployments --------------------------------------------------------------------------------------------------
+
+
+def argument(args: list[str], flag: str) -> str:
+    return args[args.index(flag) + 1]
+
+
+def test_the_images_come_from_the_registry_and_version() -> None:
+    mirror = {"argo_image_registry": "mirror.example/argo", "argo_version": "v4.1.9"}
+    assert controller(**mirror)["image"] == "mirror.example/argo/workflow-controller:v4.1.9"
+    assert server(**mirror)["image"] == "mirror.example/argo/argocli:v4.1.9"
+    assert argument(controller(**mirror)["args"], "--executor-image") == "mirror.example/argo/argoexec:v4.1.9"
+
+
+def test_each_image_can_be_named() -> None:
+    assert controller(argo_controller_image="a:1")["image"] == "a:1"
+    assert server(argo_server_image="b:1")["image"] == "b:1"
+    assert argument(controller(argo_executor_image="c:1")["args"], "--executor-image") == "c:1"
+
+
+def test_the_controllers_command_is_named_and_the_servers_is_the_images_own() -> None:
+    assert controller()["command"] == ["workflow-controller"]
+    assert "command" not in server() and server()["args"][0] == "server"
+
+
+def test_the_pull_policy_holds_for_all_three_images() -> None:
+    always = {"argo_image_pull_policy": "Always"}
+    assert controller(**always)["imagePullPolicy"] == server(**always)["imagePullPolicy"] == "Always"
+    assert argument(controller(**always)["args"], "--executor-image-pull-policy") == "Always"
+
+
+def test_pull_secrets_are_used_by_the_deployments_and_the_workflows() -> None:
+    secrets = {"argo_image_pull_secrets": [{"name": "mirror"}]}
+    for holder in (
+        pod("workflow-controller", **secrets),
+        pod("argo-server", **secrets),
+        objects(**secrets)["ServiceAccount argo/argo-workflow"],
+    ):
+        assert holder["imagePullSecrets"] == [{"name": "mirror"}]
+
+
+@pytest.mark.parametrize("name", ["workflow-controller", "argo-server"])
+def test_both_deployments_take_what_is_said_for_both(name: str) -> None:
+    toleration = {"key": "infra", "operator": "Exists"}
+    both = {"argo_node_selector": {"pool": "infra"}, "argo_tolerations": [toleration], "argo_log_level": "debug"}
+    assert pod(name, **both)["nodeSelector"] == {"kubernetes.io/os": "linux", "pool": "infra"}
+    assert pod(name, **both)["tolerations"] == [toleration]
+    assert argument(container(name, **both)["args"], "--loglevel") == "debug"
+
+
+@pytest.mark.parametrize(("name", "part"), [("workflow-controller", "controller"), ("argo-server", "server")])
+def test_what_has_no_variable_is_merged_in(name: str, part: str) -> None:
+    changed = {
+        f"argo_{part}_resources": {"limits": {"memory": "1Gi"}},
+        f"argo_{part}_container": {"args": ["--more"], "env": [{"name": "A", "value": "b"}]},
+        f"argo_{part}_pod": {"terminationGracePeriodSeconds": 5, "volumes": [{"name": "v", "emptyDir": {}}]},
+    }
+    changed_container, plain = container(name, **changed), container(name)
+    assert changed_container["resources"] == {"limits": {"memory": "1Gi"}}
+    assert changed_container["args"] == [*plain["args"], "--more"]
+    assert changed_container["env"] == [*plain.get("env", []), {"name": "A", "value": "b"}]
+    assert pod(name, **changed)["terminationGracePeriodSeconds"] == 5
+    assert {"name": "v", "emptyDir": {}} in pod(name, **changed)["volumes"]
+
+
+def test_the_controller_sends_as_many_requests_as_it_is_told() -> None:
+    args = controller(argo_controller_qps=50, argo_controller_burst=80)["args"]
+    assert argument(args, "--qps") == "50" and argument(args, "--burst") == "80"
+
+
+def test_the_controller_gets_a_priority_class_only_if_one_is_named() -> None:
+    named = {"argo_priority_class": "platform"}
+    assert objects(**named)["PriorityClass platform"]["value"] == 1000000
+    assert pod("workflow-controller", **named)["priorityClassName"] == "platform"
+    assert "priorityClassName" not in pod("workflow-controller")
+    assert not any(name.startswith("PriorityClass") for name in objects())
+
+
+@pytest.mark.parametrize(
+    ("tls", "scheme", "flag"),
+    [
+        ({"argo_server_tls": "self-signed"}, "HTTPS", None),
+        ({"argo_server_tls": "off"}, "HTTP", "--secure=false"),
+        ({"argo_server_tls": "secret", "argo_server_tls_secret": "cert"}, "HTTPS", "--tls-certificate-secret-name"),
+    ],
+)
+def test_the_probe_speaks_what_the_server_serves(tls: dict[str, str], scheme: str, flag: str | None) -> None:
+    assert server(**tls)["readinessProbe"]["httpGet"]["scheme"] == scheme
+    given = [arg for arg in server(**tls)["args"] if arg in ("--secure=false", "--tls-certificate-secret-name")]
+    assert given == ([flag] if flag else [])
+
+
+def test_the_probe_starts_at_once_and_asks_every_second() -> None:
+    probe = server()["readinessProbe"]
+    assert probe["periodSeconds"] == 1 and "initialDelaySeconds" not in probe
+
+
+def test_every_auth_mode_is_a_flag() -> None:
+    sso = {"argo_server_auth_modes": ["client", "sso"], "argo_config": {"sso": {"issuer": "https://login.example"}}}
+    assert [arg for arg in server(**sso)["args"] if "auth" in arg] == ["--auth-mode=client", "--auth-mode=sso"]
+
+
+def test_the_base_href_is_a_flag_only_if_it_is_not_the_root() -> None:
+    assert argument(server(argo_server_base_href="/argo/")["args"], "--base-href") == "/argo/"
+    assert "--base-href" not in server()["args"]
+
+
+def test_the_service_has_the_type_that_is_asked_for() -> None:
+    service = objects(argo_server_service_type="NodePort")["Service argo/argo-server"]
+    assert service["spec"]["type"] == "NodePort" and service["spec"]["ports"][0]["port"] == 2746
+
+
+def test_namespace_labels_and_quota_are_there_if_asked_for() -> None:
+    asked = {"argo_namespace_labels": {"team": "a"}, "argo_quota": {"requests.nvidia.com/gpu": 8}}
+    assert objects(**asked)["Namespace argo"]["metadata"]["labels"] == {"team": "a"}
+    assert objects(**asked)["ResourceQuota argo/argo-quota"]["spec"]["hard"] == {"requests.nvidia.com/gpu": 8}
+    managed = objects(**asked, argo_managed_namespace="work")
+    assert "ResourceQuota work/argo-quota" in managed, "it is the workflows that use GPUs"
+
+
+# -- what the next play gets ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changed", "url"),
+    [
+        ({}, "https://argo-server.argo.svc:2746/"),
+        ({"argo_server_tls": "off", "argo_namespace": "team-a"}, "http://argo-server.team-a.svc:2746/"),
+        ({"argo_server_base_href": "/argo/"}, "https://argo-server.argo.svc:2746/"),
+    ],
+)
+def test_the_server_serves_at_the_root_wherever_a_proxy_puts_it(changed: dict[str, Any], url: str) -> None:
+    assert value("__argo_installation.server_url", **changed) == url
+
+
+@pytest.mark.parametrize(
+    ("changed", "more"),
+    [
+        ({}, ""),
+        ({"argo_kubeconfig": "/my kube/config"}, " -e 'argo_kubeconfig=\"/my kube/config\"'"),
+        ({"argo_context": "prod"}, " -e argo_context=prod"),
+        ({"argo_kubeconfig": "/k", "argo_context": "prod"}, " -e argo_kubeconfig=/k -e argo_context=prod"),
+    ],
+)
+def test_the_command_that_opens_the_ui_asks_the_same_cluster(changed: dict[str, Any], more: str) -> None:
+    command = "ansible-playbook argo.workflows.ui -e argo_namespace=argo"
+    assert value("__argo_installation.ui_command", **changed) == command + more
+
+
+@pytest.mark.parametrize(
+    ("account", "managed", "namespace"),
+    [
+        ({}, "batch", "argo"),
+        ({"ui_account": "argo-client"}, "batch", "batch"),
+        ({"ui_account": "argo-client"}, "", "argo"),
+    ],
+)
+def test_the_ui_finds_an_account_where_the_role_has_made_it(
+    account: dict[str, str], managed: str, namespace: str
+) -> None:
+    (play,) = DataLoader().load_from_file(str(ROLE.parents[1] / "playbooks/ui.yml"), trusted_as_template=True)
+    (token,) = (task["argo.workflows.argo_token"] for task in play["tasks"] if "argo.workflows.argo_token" in task)
+    known = play["vars"] | {"argo": {"managed_namespace": managed}} | account
+    assert Templar(loader=DataLoader(), variables=known).template(token["namespace"]) == namespace
+
+
+# -- removal ----------------------------------------------------------------------------------------------------------
+
+
+def removed(**changed: Any) -> set[str]:
+    return {name_of(item) for item in value("__argo_objects_absent", argo_state="absent", **changed)}
+
+
+def test_removal_takes_what_was_installed_and_the_lease_and_keeps_namespace_and_crds() -> None:
+    installed = {name for name in objects() if "/" in name}
+    assert removed() == {*installed, "Lease argo/workflow-controller"}
+    assert "Lease argo/workflow-controller-a" in removed(argo_instance_id="a")
+
+
+def test_the_namespace_and_the_crds_go_only_by_name() -> None:
+    assert removed(argo_remove=["namespace"]) - removed() == {"Namespace argo"}
+    shared = removed(argo_crds="absent") - removed()
+    assert len(shared) == 9 and "ClusterRole argo-workflows-tenant" in shared
+
+
+# -- bad input --------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_wrong_with_the_defaults() -> None:
+    assert problems() == ""
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"argo_namespace": "Team_A"}, 'argo_namespace "Team_A" is no namespace name'),
+        ({"argo_namespace": "a" * 64}, "at most 63"),
+        ({"argo_managed_namespace": "-x"}, 'argo_managed_namespace "-x" is no namespace name'),
+        ({"argo_instance_id": "x" * 64}, "argo_instance_id"),
+        (
+            {"argo_instance_id": "Team_A"},
+            'argo_instance_id "Team_A" cannot be part of the name of the controller\'s lease',
+        ),
+        ({"argo_instance_id": "a..b"}, 'argo_instance_id "a..b"'),
+        ({"argo_version": "latest"}, 'argo_version "latest" is no version'),
+        ({"argo_version": "4.1.2"}, 'argo_version "4.1.2" is no version: write it as v4.1.2'),
+        ({"argo_config": {"parralelism": 1, "instanceId": "a"}}, "stop at: instanceId, parralelism"),
+        ({"argo_config": {"config": "parallelism: 1"}}, "not both forms"),
+        ({"argo_config": {"parallelism": 1}, "argo_parallelism": 2}, "argo_config sets parallelism"),
+        ({"argo_server_tls": "secret"}, "argo_server_tls_secret"),
+        (
+            {
+                "argo_server_tls": "off",
+                "argo_server_container": {"readinessProbe": {"httpGet": {"scheme": "HTTPS"}}},
+            },
+            "set its scheme to HTTP",
+        ),
+        ({"argo_server_base_href": "argo"}, 'argo_server_base_href "argo" must start and end with "/"'),
+        ({"argo_server_auth_modes": ["sso"]}, "set argo_config.sso"),
+        ({"argo_config": {"sso": {"clientId": {"name": "sso", "key": "id"}}}}, "give that Secret another name"),
+        ({"argo_client_token_file": "/tmp/token"}, "set argo_client to true"),
+        ({"argo_client_subjects": [{"kind": "Group", "name": "a"}]}, "set argo_client to true"),
+        (
+            {"argo_client": True, "argo_client_token_file": "/tmp/token", "argo_client_token_seconds": 300},
+            "argo_client_token_seconds is 300",
+        ),
+        ({"argo_crds": "absent"}, "does not work without its CRDs"),
+        ({"argo_remove": ["workflows"]}, "argo_state"),
+        ({"argo_state": "absent", "ansible_run_tags": ["argo_server"]}, "tags argo_server select a part of it"),
+    ],
+)
+def test_bad_input_gets_a_sentence(changed: dict[str, Any], sentence: str) -> None:
+    assert sentence in problems(**changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"argo_server_tls": False}, "argo_server_tls: this must be text, so put it in quotes"),  # off, in YAML
+        ({"argo_instance_id": 7, "argo_managed_namespace": None}, "argo_managed_namespace, argo_instance_id: this"),
+        ({"argo_server_auth_modes": "server"}, "argo_server_auth_modes: this must be a list or a dictionary"),
+        ({"argo_config": '{"parallelism": 5}'}, "-e '{\"argo_config\": ...}'"),
+        ({"argo_node_selector": "pool=infra", "argo_remove": "workflows"}, "argo_node_selector, argo_remove: this"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_named_before_anything_builds_on_it(changed: dict[str, Any], named: str) -> None:
+    assert named in problems(**changed)
+
+
+def test_the_type_of_every_option_is_looked_at_that_ansible_would_let_pass() -> None:
+    options = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    free = {name for name, option in options.items() if option["type"] == "str" and "choices" not in option}
+    assert set(value("__argo_texts")) == free | {"argo_server_tls"}
+    assert set(value("__argo_structures")) == {n for n, o in options.items() if o["type"] in ("list", "dict")}
+
+
+TEXT = [
+    *({name: "false"} for name in ("argo_client", "argo_tenants")),
+    {"argo_parallelism": "0"},
+    {"argo_namespace_parallelism": "0"},
+]
+"""What `-e NAME=VALUE` and an INI inventory give: every value is text."""
+
+
+@pytest.mark.parametrize("changed", TEXT)
+def test_text_of_the_command_line_means_what_it_says(changed: dict[str, str]) -> None:
+    assert objects(**changed) == objects()
+
+
+def test_numbers_of_the_command_line_are_numbers_of_the_configuration() -> None:
+    """The controller ends at `parallelism: "5"`."""
+    found = config(argo_parallelism="5", argo_namespace_parallelism="3")
+    assert (found["parallelism"], found["namespaceParallelism"]) == (5, 3)
+    with_token = {"argo_client": "true", "argo_client_token_file": "/tmp/token"}
+    assert problems(**with_token, argo_client_token_seconds="7200") == ""
+    assert "is 300" in problems(**with_token, argo_client_token_seconds="300")
+
+
+def test_an_installation_is_not_taken_over_by_a_false_of_the_command_line() -> None:
+    others = ["Service argo/argo-server (made by helm)"]
+    assert found_before("__argo_obstacles", {"argo_adopt": "false"}, others=others)
+    assert not found_before("__argo_obstacles", {"argo_adopt": "true"}, others=others)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"argo_instance_id": "team-a.1"},
+        {"argo_instance_id": "x" * 63},
+        {"argo_client_token_seconds": 300},
+        {"argo_state": "absent", "ansible_run_tags": ["site"]},
+        {"argo_client": True, "argo_client_token_file": "/tmp/token", "argo_client_token_seconds": 600},
+    ],
+)
+def test_what_works_is_accepted(changed: dict[str, Any]) -> None:
+    assert problems(**changed) == ""
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    said = problems(argo_namespace="A", argo_version="x", argo_config={"foo": 1})
+    assert "argo_namespace" in said and "argo_version" in said and "foo" in said
+
+
+# -- what stands in the way -------------------------------------------------------------------------------------------
+
+NOTHING_IN_THE_WAY = {
+    "user": "somebody",
+    "missing_rights": [],
+    "missing_crds": [],
+    "claimed_by": "",
+    "cluster_wide": "",
+    "managed_namespace": "argo",
+    "others": [],
+    "other_controllers": [],
+    "used_elsewhere": [],
+}
+
+
+def found_before(expression: str, changed: dict[str, Any] | None = None, **found: Any) -> Any:
+    """What follows from a survey of the cluster, with some variables changed."""
+    survey = {"__argo_before": NOTHING_IN_THE_WAY | found}
+    templar = Templar(loader=DataLoader(), variables=variables(**changed or {}) | survey)
+    return templar.template(trust_as_template("{{ " + expression + " }}"))
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        ({}, ""),
+        (
+            {"missing_rights": ["get pods in argo"]},
+            "somebody lacks these rights (the default kubeconfig): get pods in argo.",
+        ),
+        (
+            {"missing_crds": ["workflows"], "missing_rights": ["x"]},
+            "The cluster lacks Argo's CRDs workflows. An administrator",
+        ),
+        ({"claimed_by": "first"}, "already managed by the installation in namespace first"),
+        ({"cluster_wide": "argo"}, "The installation in namespace argo works on the workflows of every namespace"),
+        (
+            {"others": ["Service argo/argo-server (made by helm)"]},
+            "did not make: Service argo/argo-server (made by helm). To take",
+        ),
+        (
+            {"other_controllers": [{"metadata": {"name": "controller"}}]},
+            "This role did not make: Deployment controller.",
+        ),
+        ({"used_elsewhere": ["team-b"]}, "which would go with them: team-b."),
+    ],
+)
+def test_what_stands_in_the_way_gets_a_sentence(found: dict[str, Any], sentence: str) -> None:
+    obstacles = found_before("__argo_obstacles", **found)
+    assert sentence in " ".join(obstacles)
+    assert bool(obstacles) == bool(found)
+
+
+@pytest.mark.parametrize(
+    ("changed", "refused"),
+    [
+        ({"argo_state": "absent"}, True),
+        ({"argo_state": "absent", "argo_managed_namespace": "batch"}, False),
+        ({"argo_managed_namespace": "other"}, False),
+    ],
+)
+def test_an_installation_is_removed_with_the_namespace_that_it_manages(changed: dict[str, Any], refused: bool) -> None:
+    obstacles = found_before("__argo_obstacles", changed, managed_namespace="batch")
+    assert ("run again with argo_managed_namespace=batch" in " ".join(obstacles)) is refused
+
+
+CONFIG_MAP = {"kind": "ConfigMap", "metadata": {"name": "workflow-controller-configmap"}}
+
+
+@pytest.mark.parametrize(
+    ("previous", "changed"),
+    [
+        ([], False),
+        ([{"kind": "Role"}], False),
+        ([CONFIG_MAP], True),  # upstream's manifests have one without data
+        ([{**CONFIG_MAP, "data": {"config": "parallelism: 9"}}], True),
+        (
+            [{**CONFIG_MAP, "data": {"config": "workflowDefaults:\n  spec:\n    serviceAccountName: argo-workflow\n"}}],
+            False,
+        ),
+    ],
+)
+def test_a_controller_that_runs_is_given_another_configuration(previous: list[dict[str, Any]], changed: bool) -> None:
+    assert found_before("__argo_config_changed", previous=previous) == changed
+
+
+@pytest.mark.parametrize(
+    ("data", "others", "replaced"),
+    [
+        ({"config": ""}, [], False),
+        ({"config": "", "parallelism": "5"}, [], True),
+        ({"config": ""}, ["ConfigMap argo/workflow-controller-configmap (made by helm)"], True),
+        (None, [], False),
+    ],
+)
+def test_keys_of_others_are_taken_out_of_the_configuration(
+    data: dict[str, str] | None, others: list[str], replaced: bool
+) -> None:
+    live: dict[str, Any] = CONFIG_MAP if data is None else {**CONFIG_MAP, "data": data}
+    assert found_before("__argo_config_has_other_keys", previous=[live], others=others) is replaced
+
+
+@pytest.mark.parametrize(
+    ("found", "unchanged"),
+    [
+        ({}, True),
+        ({"ready": False}, False),
+        ({"needed": [CONFIG_MAP]}, False),
+        ({"stale": [CONFIG_MAP]}, False),
+        ({"other_controllers": [CONFIG_MAP]}, False),
+        ({"missing_rights": ["get pods/log in argo"]}, False),
+    ],
+)
+def test_there_is_nothing_to_do_only_if_all_is_as_wanted(found: dict[str, Any], unchanged: bool) -> None:
+    survey: dict[str, Any] = {"ready": True, "needed": [], "stale": []} | found
+    assert found_before("__argo_unchanged", **survey) == unchanged
+
+
+@pytest.mark.parametrize(
+    ("diff", "needed", "rounds"),
+    [
+        (False, [], []),
+        (True, [], []),
+        (False, [{}, {"a": 1}], [[{}, {"a": 1}]]),
+        (True, [{}, {"a": 1}], [{}, {"a": 1}]),
+    ],
+)
+def test_differences_are_shown_object_by_object(diff: bool, needed: list[Any], rounds: list[Any]) -> None:
+    """kubernetes.core shows the difference of a task with a single object only."""
+    changed = {"ansible_diff_mode": diff}
+    assert found_before("__argo_rounds", changed, needed=needed, check_mode=False) == rounds
+
+
+# -- the role's tasks and documents -----------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_put_back_is_deleted_only_when_argo_serves() -> None:
+    tasks = yaml.safe_load((ROLE / "tasks/apply.yml").read_text())
+    (position,) = (number for number, task in enumerate(tasks) if "rescue" in task)
+
+    def deleted(some: list[dict[str, Any]]) -> list[str]:
+        modules = [task["kubernetes.core.k8s"] for task in some if "definition" in task.get("kubernetes.core.k8s", {})]
+        return [module["definition"] for module in modules if module.get("state") == "absent"]
+
+    assert deleted(tasks[position]["block"]) == ["{{ __argo_before.other_controllers }}"]
+    assert deleted(tasks[position + 1 :]) == ["{{ __argo_stale }}"]
+
+
+def tasks_of(file: str) -> list[dict[str, Any]]:
+    return DataLoader().load_from_file(str(ROLE / "tasks" / file), trusted_as_template=True)
+
+
+def test_no_loop_of_the_role_hides_the_item_of_a_loop_around_the_role() -> None:
+    """`argo_namespace: "{{ item }}"` is looked up anew in every task."""
+    files = [tasks_of(file.name) for file in (ROLE / "tasks").iterdir()]
+    tasks = [inner for file in files for task in file for inner in [task, *task.get("block", ())]]
+    names = [task.get("loop_control", {}).get("loop_var", "item") for task in tasks if "loop" in task]
+    assert len(names) == 3 and all(name.startswith("__argo_") for name in names)
+
+
+def test_a_token_that_cannot_be_written_is_found_before_anything_is_changed() -> None:
+    names = [next(iter(task.keys() & {"argo.workflows.argo_token", "block"}), "") for task in tasks_of("apply.yml")]
+    tried = names.index("argo.workflows.argo_token")
+    assert tried < names.index("block") and tasks_of("apply.yml")[tried]["check_mode"] is True
+
+
+@pytest.mark.parametrize(
+    ("file", "tag", "told"),
+    [("", "all", False), ("/token", "all", True), ("/token", "argo_rbac", False), ("/token", "argo_server", True)],
+)
+def test_check_mode_tells_of_the_token(file: str, tag: str, told: bool) -> None:
+    (task,) = (task for task in tasks_of("extras.yml") if "argo.workflows.argo_token" in task)
+    changed = {"argo_client_token_file": file, "ansible_run_tags": [tag]}
+    conditions = [f"({condition})" for condition in task["when"]]
+    assert found_before(" and ".join(conditions), changed, check_mode=True) is told
+
+
+def test_every_variable_has_a_specification_with_the_same_default_and_a_sentence() -> None:
+    options = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
+    assert options.keys() == defaults.keys()
+    for name, option in options.items():
+        assert option["description"].endswith("."), name
+        if "{{" not in str(defaults[name]):
+            assert option["default"] == defaults[name], name
