@@ -74,7 +74,7 @@ EXAMPLES = r"""
 - name: The items that failed are shown, with the node of their last attempt
   ansible.builtin.debug:
     msg: "{{ item.value }} on {{ item.node }}: {{ item.message }}"
-  loop: "{{ run.workflow['items'] | selectattr('phase', 'in', ['Failed', 'Error']) }}"
+  loop: "{{ run.workflow.item_results | selectattr('phase', 'in', ['Failed', 'Error']) }}"
 
 - name: The team's unfinished runs are known
   argo.workflows.workflow_info:
@@ -156,10 +156,10 @@ workflow:
           description: Of the attempts that failed.
           type: int
           sample: 5
-    items:
+    item_results:
       description:
         - One entry for each element of a fan-out, in the order of the list. A step outside of a fan-out that has a pod
-          is one entry. Write C(result.workflow['items']) for them, as C(.items) is Python's method of that name.
+          is one entry.
       type: list
       elements: dict
       contains:

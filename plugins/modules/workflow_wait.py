@@ -270,11 +270,10 @@ gpu_seconds:
   returned: with a single O(name)
   type: dict
   sample: {"total": 9, "failed": 0}
-items:
+item_results:
   description:
     - The items of the fan-out, or the steps without one, with C(index), C(value), C(name), C(phase), C(message),
       C(exit_code), C(node), C(duration), C(pods), and their C(attempts).
-    - Write C(result['items']) for them, as C(result.items) is Python's method of that name.
     - C(logs) are the logs of all attempts, each with C(path), C(lines), C(bytes), C(complete), C(reason)
       and C(archived), whether it came from O(server).
     - C(last_line) is the last line that is not empty in the log of the last attempt, in that of its container C(main),

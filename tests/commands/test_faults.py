@@ -118,14 +118,14 @@ def numbers_of(log: dict[str, Any]) -> list[int]:
 def check(result: dict[str, Any], last: int = LINES) -> list[dict[str, Any]]:
     """The logs of a run that has succeeded, after a look at each: it is in order, and what is missing is reported."""
     assert result["phase"] == "Succeeded", result
-    for item in result["items"]:
+    for item in result["item_results"]:
         for log in item["logs"]:
             numbers = numbers_of(log)
             assert numbers == sorted(set(numbers)), log
             assert log["reason"] or numbers == list(range(1, len(numbers) + 1)), log
         # Argo may start a deleted pod again under its old name, as the same attempt: then that has two logs.
         assert log["reason"] or len(numbers) == last, log
-    return [log for item in result["items"] for log in item["logs"]]
+    return [log for item in result["item_results"] for log in item["logs"]]
 
 
 @pytest.mark.parametrize("program", ["kube-apiserver", "kubelet"])

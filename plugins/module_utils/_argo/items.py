@@ -231,5 +231,5 @@ def summary_of(workflow: Json, nodes: Mapping[str, Json]) -> dict[str, Any]:
         "duration": seconds_between(started, finished),
         "progress": status.get("progress", ""),
         "gpu_seconds": dataclasses.asdict(gpu_seconds(nodes)),
-        "items": [item.as_dict() for item in items_of(workflow, nodes)],
+        "item_results": [item.as_dict() for item in items_of(workflow, nodes)],
     }

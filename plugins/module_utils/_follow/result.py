@@ -57,8 +57,8 @@ def _run_result(follower: Follower, run: Run, logs: list[Log], failed: bool, sha
     }
     if run.nodes_error:
         result["diagnoses"].append({"kind": "nodes", "message": run.nodes_error})
-    items = result.pop("items")
-    result |= {"items_total": len(items), "items": _chosen_items(items, logs, failed, share)}
+    items = result.pop("item_results")
+    result |= {"items_total": len(items), "item_results": _chosen_items(items, logs, failed, share)}
     if follower.wanted.logs_dir:
         incomplete = [log.as_dict() for log in logs if not log.complete]
         result |= {

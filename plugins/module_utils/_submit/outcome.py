@@ -21,15 +21,15 @@ def results(
 ) -> list[Result]:
     """What became of each item that was run, in the order of the whole list.
 
-    `runs` have the `indexes` of their items, `workflows` the `items` that workflow_wait returned, one of each for each
+    `runs` have the `indexes` of their items, `workflows` the `item_results` that workflow_wait returned, one of each for each
     Workflow; `infos` are what workflow_info returned of those that have more. A result is the item as workflow_wait has
     it, with its place in the whole list, its value, its Workflow, its last attempt's message, and its `output`: the
     output parameter of that name, else the last line of its log. An item that Argo did not run has the phase Missing.
     """
     found = []
-    more = {info["name"]: info["items"] for info in infos}
+    more = {info["name"]: info["item_results"] for info in infos}
     for run, workflow in zip(runs, workflows, strict=True):
-        ran = {item["index"]: item for item in [*more.get(workflow["name"], ()), *workflow["items"]]}
+        ran = {item["index"]: item for item in [*more.get(workflow["name"], ()), *workflow["item_results"]]}
         why = f": {workflow['message']}" if workflow.get("message") else ""
         for place, index in enumerate(run["indexes"]):
             known = ran.get(place) or {"phase": "Missing", "message": f"Argo did not run this item{why}"}

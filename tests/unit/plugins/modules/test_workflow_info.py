@@ -74,12 +74,12 @@ def test_a_workflow_is_returned_with_its_items_and_the_tree_of_argo_get(info: An
     assert workflow["message"] == "child 'fanout-one-fails-405838795' failed"
     assert (workflow["started_at"], workflow["finished_at"]) == ("2026-11-22T15:45:13Z", "2026-11-22T15:45:43Z")
     assert (workflow["duration"], workflow["gpu_seconds"]) == (30, {"total": 9, "failed": 5})
-    assert [(item["index"], item["value"], item["phase"]) for item in workflow["items"]] == [
+    assert [(item["index"], item["value"], item["phase"]) for item in workflow["item_results"]] == [
         (0, "good", "Succeeded"),
         (1, "bad", "Failed"),
         (2, "fine", "Succeeded"),
     ]
-    assert workflow["items"][1]["pods"] == [attempt["pod"] for attempt in workflow["items"][1]["attempts"]]
+    assert workflow["item_results"][1]["pods"] == [attempt["pod"] for attempt in workflow["item_results"][1]["attempts"]]
     printed = (recordings.FOLDER / "fanout-one-fails/argo-get.txt").read_text()
     assert result["tree"] == printed[printed.index("STEP") :]
     assert "resource" not in result
@@ -127,7 +127,7 @@ def test_a_workflow_without_a_status_yet_is_pending(info: Any) -> None:
     resource = {**recordings.workflow("fanout-ok"), "status": {}}
     resource["metadata"] = {**resource["metadata"], "labels": {}}
     result = info(Api({f"{PATH}/fanout-ok": (200, resource)}), Module(name="fanout-ok"))
-    assert (result["workflow"]["phase"], result["workflow"]["items"], result["tree"]) == ("Pending", [], "")
+    assert (result["workflow"]["phase"], result["workflow"]["item_results"], result["tree"]) == ("Pending", [], "")
 
 
 def test_offloaded_nodes_are_made_up_for_by_the_pods(info: Any) -> None:
@@ -141,7 +141,7 @@ def test_offloaded_nodes_are_made_up_for_by_the_pods(info: Any) -> None:
     )
     module = Module(name="fanout-one-fails")
     workflow = info(api, module)["workflow"]
-    assert [(item["value"], item["phase"], item["exit_code"]) for item in workflow["items"]] == [
+    assert [(item["value"], item["phase"], item["exit_code"]) for item in workflow["item_results"]] == [
         ("good", "Succeeded", 0),
         ("bad", "Failed", 3),
         ("fine", "Succeeded", 0),

@@ -46,7 +46,7 @@ def failed_item(directory: Path, *logs: tuple[int, str, bytes]) -> dict[str, Any
         log.cursor = Cursor(high=f"2026-11-22T18:00:{len(folder.logs):02}Z")
         log.end()
     result = result_of(follower, "finished", failed=False)
-    return next(each for each in result["items"] if each["node_name"] == item.name)
+    return next(each for each in result["item_results"] if each["node_name"] == item.name)
 
 
 def test_the_last_line_is_that_of_the_last_attempt_in_whatever_order_the_pods_were_seen(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_several_workflows_share_the_size_of_a_result(monkeypatch: pytest.Monkey
     for run in follower.runs:
         run.see_workflow(recordings.workflow(run.name), 0)
     runs = result_of(follower, "finished", failed=False)["workflows"]
-    assert sum(len(json.dumps(run["items"])) for run in runs) < 3000
+    assert sum(len(json.dumps(run["item_results"])) for run in runs) < 3000
     assert sum(len(run["tree"]) for run in runs) < 1000
     assert not any("PODNAME" in run["tree"] for run in runs), "these are summaries"
 

@@ -326,5 +326,5 @@ def test_a_wait_that_began_after_the_pods_were_deleted_has_their_logs(argo: Argo
     result = result_of(follower, "finished", failed=False)
     assert result["logs_complete"]
     assert sorted(log.container for log in follower.logs) == ["a", "b", "main", "main"]
-    assert all(log["archived"] for item in result["items"] for log in item["logs"])
+    assert all(log["archived"] for item in result["item_results"] for log in item["logs"])
     assert all(log.path and log.path.read_bytes() == WHOLE for log in follower.logs)

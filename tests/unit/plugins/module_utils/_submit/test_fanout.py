@@ -277,8 +277,8 @@ def test_what_is_null_is_left_out_and_what_is_empty_stays() -> None:
 def test_results_are_in_the_order_of_the_list_and_nothing_is_forgotten() -> None:
     runs = [{"indexes": [0, 1]}, {"indexes": [2]}]
     workflows = [
-        {"name": "w0", "items": [{"index": 1, "phase": "Failed", "outputs": {"output": ""}, "last_line": "bye"}]},
-        {"name": "w1", "items": [{"index": 0, "phase": "Succeeded", "outputs": {"output": "7"}, "last_line": "x"}]},
+        {"name": "w0", "item_results": [{"index": 1, "phase": "Failed", "outputs": {"output": ""}, "last_line": "bye"}]},
+        {"name": "w1", "item_results": [{"index": 0, "phase": "Succeeded", "outputs": {"output": "7"}, "last_line": "x"}]},
     ]
     first, second, third = outcome.results(["a", "b", "c"], runs, workflows)
     assert (first["phase"], first["value"], first["workflow"]) == ("Missing", "a", "w0")
@@ -287,7 +287,7 @@ def test_results_are_in_the_order_of_the_list_and_nothing_is_forgotten() -> None
 
 
 def test_a_result_says_why_argo_did_not_run_an_item() -> None:
-    workflow = {"name": "w", "message": "invalid spec: templates.work is not known", "items": []}
+    workflow = {"name": "w", "message": "invalid spec: templates.work is not known", "item_results": []}
     (result,) = outcome.results(["a"], [{"indexes": [0]}], [workflow])
     assert result["message"] == "Argo did not run this item: invalid spec: templates.work is not known"
 
@@ -295,7 +295,7 @@ def test_a_result_says_why_argo_did_not_run_an_item() -> None:
 def test_a_result_says_why_an_item_failed_and_not_that_it_is_not_tried_again() -> None:
     attempts = [{"message": "main: Error (exit code 3)"}]
     items = [{"index": 0, "phase": "Failed", "message": "No more retries left", "attempts": attempts}]
-    (result,) = outcome.results(["a"], [{"indexes": [0]}], [{"name": "w", "items": items}])
+    (result,) = outcome.results(["a"], [{"indexes": [0]}], [{"name": "w", "item_results": items}])
     assert result["message"] == "main: Error (exit code 3)"
 
 
