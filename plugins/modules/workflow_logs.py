@@ -187,7 +187,6 @@ logs_dir:
 
 import datetime
 import re
-import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -198,11 +197,10 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.run import 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods, workflows
-from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import Archive, server_of
-from ansible_collections.argo.workflows.plugins.module_utils._logs.collector import Collector
-from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log, LogFolder
+from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import server_of
+from ansible_collections.argo.workflows.plugins.module_utils._logs.collection import LogCollection
+from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LOG_SPEC, LogOptions, logs_folder
-from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import MergedFiles, Printer
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
 
 MAX_LOGS = 1000
@@ -248,14 +246,12 @@ def options_of(params: dict[str, Any]) -> LogOptions:
         raise UserError(f"grep: {params['grep']!r} is not a regular expression: {error}") from error
     if params["tail"] is not None and params["tail"] < 1:
         raise UserError(f"tail: {params['tail']} lines are none; give a number of at least 1, or leave tail out")
-    return LogOptions(
-        containers=tuple(params["containers"]),
-        timestamps=params["log_timestamps"],
-        parallel=max(1, params["parallel_logs"]),
+    return LogOptions.from_params(
+        params,
+        follow=False,
         since=since_of(params["since"], datetime.datetime.now(datetime.UTC)),
         tail=params["tail"],
         grep=grep,
-        follow=False,
         items=frozenset(params["items"]),
     )
 
@@ -264,16 +260,20 @@ class Lines:
     """The lines that are returned."""
 
     def __init__(self) -> None:
-        self.lines: dict[str, list[str]] = {}
-        self.left_out = 0
+        self._lines: dict[str, list[str]] = {}
+        self._left_out = 0
         self._room = MAX_LINES
 
     def write(self, log: Log, lines: list[bytes]) -> None:
         kept = lines[: self._room]
         self._room -= len(kept)
-        self.left_out += len(lines) - len(kept)
-        own = self.lines.setdefault(log.display_name, [])
+        self._left_out += len(lines) - len(kept)
+        own = self._lines.setdefault(log.display_name, [])
         own += [f"{log.display_name}: {line.decode(errors='replace')[:MAX_LINE]}" for line in kept]
+
+    def as_result(self) -> dict[str, Any]:
+        ordered = [line for node in sorted(self._lines) for line in self._lines[node]]
+        return {"lines": ordered, "lines_left_out": self._left_out}
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
@@ -282,54 +282,57 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     options = options_of(params)
     cluster = Cluster.from_params(params)
     server = server_of(params, cluster)
-    name, namespace = params["name"], params["namespace"]
+    workflow = read_run(cluster, params["namespace"], params["name"])
+    lines = Lines()
+    logs = LogCollection(cluster, server, options, directory, [] if directory else [lines.write])
+    collect(cluster, workflow, logs, cluster.clock.monotonic() + params["wait_timeout"])
+    if not logs.logs and workflow.pods and workflow.running():
+        module.warn("There are no logs: of the containers that have begun, none is chosen by items and containers.")
+    result = result_of(workflow, logs.logs)
+    if directory:
+        changed = any(log.received != log.kept for log in logs.logs)
+        return result | {"changed": changed, "logs_dir": str(directory / workflow.name)}
+    return result | {"changed": False, **lines.as_result()}
+
+
+def read_run(cluster: Cluster, namespace: str, name: str) -> Run:
+    """The Workflow as it is now, and its pods; UserError if there is none."""
     try:
         workflow = cluster.get(workflows(namespace, name))
     except ApiError as error:
         if error.status == 404:
             raise UserError(f"there is no Workflow {name} in the namespace {namespace}") from error
         raise
-    it = Run(workflow["metadata"], time.monotonic())
-    it.see_workflow(workflow, time.monotonic())
-
-    lines = Lines()
-    printers = [] if directory else [Printer(lines.write)]
-    if directory and params["merged_log"]:
-        printers.append(Printer(MergedFiles(directory).write))
-    collector = Collector(cluster, options, printers)
-    collector.add_run(LogFolder(directory, name, namespace, it.uid, options.selection))
-
+    found = Run(workflow["metadata"], cluster.clock.monotonic())
+    found.see_workflow(workflow, cluster.clock.monotonic())
     for pod in cluster.list(pods(namespace), labelSelector=f"{WORKFLOW_LABEL}={name}"):
-        if belongs_to(pod, it):
-            kept = trim(pod)
-            it.see_pod(kept, time.monotonic())
-            collector.see(name, kept)
-    seen = {pod["metadata"]["name"] for pod in it.pods.values()}
-    for attempt, containers in it.unsettled():
-        if attempt.pod not in seen:
-            collector.miss(name, attempt.pod, attempt.node_id, attempt.name, containers)
-    deadline = time.monotonic() + params["wait_timeout"]
-    collector.wait(deadline)
-    collector.stop("wait_timeout was over")
-    Archive(server, options, printers).complete([it], collector.logs, proceed=lambda: time.monotonic() < deadline)
-    for printer in printers:
-        printer.finish(collector.logs)
-    collector.tick()
+        if belongs_to(pod, found):
+            found.see_pod(trim(pod), cluster.clock.monotonic())
+    return found
 
-    logs = collector.logs
-    if not logs and it.pods and it.running():
-        module.warn("There are no logs: of the containers that have begun, none is chosen by items and containers.")
+
+def collect(cluster: Cluster, workflow: Run, logs: LogCollection, deadline: float) -> None:
+    """Collect what the Workflow's containers have written so far, until the deadline (monotonic, in seconds)."""
+    logs.add(workflow.namespace, workflow.name, workflow.uid)
+    for pod in workflow.pods.values():
+        logs.see(workflow.name, pod)
+    there = {pod["metadata"]["name"] for pod in workflow.pods.values()}
+    logs.miss_unsettled(workflow.name, workflow.unsettled(), there)
+    logs.wait(deadline)
+    logs.finish(
+        "wait_timeout was over",
+        [(workflow.workflow, workflow.nodes)],
+        proceed=lambda: cluster.clock.monotonic() < deadline,
+    )
+
+
+def result_of(workflow: Run, logs: list[Log]) -> dict[str, Any]:
+    """What is returned of the logs, wherever their lines are."""
     result = {
-        "changed": directory is not None and any(log.received != log.kept for log in logs),
         "logs": [{"node": log.display_name, **log.as_dict()} for log in logs[:MAX_LOGS]],
-        "complete": all(log.complete for log in logs) and not it.nodes_error,
+        "complete": all(log.complete for log in logs) and not workflow.nodes_error,
     }
-    if it.nodes_error:
-        result["reason"] = it.nodes_error
-    if directory:
-        return result | {"logs_dir": str(directory / name)}
-    ordered = [line for node in sorted(lines.lines) for line in lines.lines[node]]
-    return result | {"lines": ordered, "lines_left_out": lines.left_out}
+    return result | {"reason": workflow.nodes_error} if workflow.nodes_error else result
 
 
 def main() -> None:

@@ -382,8 +382,7 @@ def wanted_of(params: dict[str, Any]) -> Wanted:
         give_up_on=frozenset(params["give_up_on"]),
         give_up_after=params["give_up_after"],
         logs_dir=logs_folder(params["logs_dir"]),
-        logs=LogOptions(tuple(params["containers"]), params["log_timestamps"], max(2, params["parallel_logs"])),
-        merged=params["merged_log"],
+        logs=LogOptions.from_params(params),
         show_tree=params["progress"] != "none",
         show_logs=params["progress"] == "logs",
     )

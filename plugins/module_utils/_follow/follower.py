@@ -31,11 +31,9 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import argo, core, workflows
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods as pods_path
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.quantity import quantity
-from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import Archive
-from ansible_collections.argo.workflows.plugins.module_utils._logs.collector import Collector
-from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log, LogFolder
+from ansible_collections.argo.workflows.plugins.module_utils._logs.collection import LogCollection
+from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
-from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import MergedFiles, Printer
 
 TICK = 0.2
 READ_GAP = 10.0
@@ -78,7 +76,6 @@ class Wanted:
     """… if they last that many seconds; those that heal when other pods end, without a pod of the runs on a node."""
     logs_dir: Path | None = None
     logs: LogOptions = dataclasses.field(default_factory=LogOptions)
-    merged: bool = False
     show_tree: bool = False
     show_logs: bool = False
 
@@ -106,7 +103,7 @@ class _Watched:
 
 
 class Follower:
-    """Follows the wanted runs; afterwards `runs`, `collector` and `diagnoses` tell what became of them."""
+    """Follows the wanted runs; afterwards `runs`, `collection` and `diagnoses` tell what became of them."""
 
     def __init__(
         self,
@@ -118,7 +115,6 @@ class Follower:
     ) -> None:
         """`server` is the Argo Server, which has the archived logs."""
         self.wanted = wanted
-        self._server = server
         self.gave_up: Diagnosis | None = None
         self._trouble = ("", float("-inf"))
         self._cluster = cluster
@@ -135,16 +131,12 @@ class Follower:
         self._deadline = self._start + wanted.timeout
         self._pods_listed = ""
         """Empty, "first" when the watch has listed them, "again" when they were listed after the end."""
-        self._printers: list[Printer] = []
-        if wanted.logs_dir and wanted.merged:
-            self._printers.append(Printer(MergedFiles(wanted.logs_dir).write))
-        if wanted.show_logs:
-            self._printers.append(Printer(journal.log))
         self._next_draw = self._next_check = 0.0
         self._queue_moved = float("-inf")
-        self.collector: Collector | None = None
+        self.collection: LogCollection | None = None
         if wanted.logs_dir or wanted.show_logs:
-            self.collector = Collector(cluster, wanted.logs, self._printers)
+            shown = [journal.log] if wanted.show_logs else []
+            self.collection = LogCollection(cluster, server, wanted.logs, wanted.logs_dir, shown)
 
     @property
     def trouble(self) -> str:
@@ -155,7 +147,7 @@ class Follower:
     @property
     def logs(self) -> list[Log]:
         """The logs that were collected, or should have been."""
-        return self.collector.logs if self.collector else []
+        return self.collection.logs if self.collection else []
 
     @property
     def runs(self) -> list[Run]:
@@ -313,9 +305,8 @@ class Follower:
         run = Run(metadata, now)
         run.see_metadata(metadata, now)
         self._watched[run.name] = _Watched(run)
-        if self.collector:
-            folder = LogFolder(self.wanted.logs_dir, run.name, run.namespace, run.uid, self.wanted.logs.selection)
-            self.collector.add_run(folder)
+        if self.collection:
+            self.collection.add(run.namespace, run.name, run.uid)
 
     def _loop(self) -> str:
         while True:
@@ -414,8 +405,8 @@ class Follower:
         watched.run.see_pod(pod, now, deleted=deleted)
         watched.dirty = True
         known = watched.run.pods.get(uid, before)
-        if self.collector and known:
-            self.collector.see(name, known, gone=deleted)
+        if self.collection and known:
+            self.collection.see(name, known, gone=deleted)
 
     def _work(self) -> None:
         """What is due from time to time."""
@@ -431,8 +422,8 @@ class Follower:
             self._next_draw = now + max(0.4, 10 * (self._clock.monotonic() - now))
         if now >= self._next_check:
             self._diagnose(now)
-            if self.collector:
-                self.collector.tick()
+            if self.collection:
+                self.collection.tick()
             self._next_check = now + max(1.0, 10 * (self._clock.monotonic() - now))
 
     def _read_is_due(self, watched: _Watched, now: float) -> bool:
@@ -489,29 +480,26 @@ class Follower:
 
     def _collect_rest(self) -> bool:
         """Let the logs come to their ends after the runs have; False if the time ran out, or somebody interrupted."""
-        if not self.collector or not all(watched.ended for watched in self._watched.values()):
+        if not self.collection or not all(watched.ended for watched in self._watched.values()):
             return True
         start = progress_at = self._clock.monotonic()
         received, patience = -1, 0.02
-        while self.collector.pending or self._pods_may_come(start):
+        while self.collection.pending or self._pods_may_come(start):
             self._take_events(patience)
             now = self._clock.monotonic()
             if now >= self._deadline or self._interrupted():
                 return False
             if now - start >= NEWS_PATIENCE:
-                self.collector.end_containers()
+                self.collection.end_containers()
             self._work()
-            before, received = received, sum(log.received for log in self.collector.logs)
+            before, received = received, sum(log.received for log in self.collection.logs)
             if received != before:
                 progress_at = now
             elif now - progress_at >= LOG_PATIENCE:
                 break
             patience = max(0.02, 4 * (self._clock.monotonic() - now))  # with many logs a look at them takes its time
-        had = {log.pod for log in self.collector.logs}
         for run in self.runs:
-            for attempt, containers in run.unsettled():
-                if attempt.pod not in had:
-                    self.collector.miss(run.name, attempt.pod, attempt.node_id, attempt.name, containers)
+            self.collection.miss_unsettled(run.name, run.unsettled())
         return True
 
     def _pods_may_come(self, start: float) -> bool:
@@ -526,7 +514,7 @@ class Follower:
         return True
 
     def _finish_logs(self, outcome: str) -> None:
-        if not self.collector:
+        if not self.collection:
             return
         reasons = {
             "timeout": "wait_timeout was over",
@@ -534,15 +522,11 @@ class Follower:
             "gave_up": "the wait was given up",
             "condition": "the condition of the wait held",
         }
-        self.collector.stop(reasons.get(outcome, f"nothing came for {LOG_PATIENCE:.0f} s"))
-        Archive(self._server, self.wanted.logs, self._printers).complete(
-            self.runs,
-            self.collector.logs,
+        self.collection.finish(
+            reasons.get(outcome, f"nothing came for {LOG_PATIENCE:.0f} s"),
+            [(run.workflow, run.nodes) for run in self.runs],
             proceed=lambda: not self._interrupted() and self._clock.monotonic() < self._deadline,
         )
-        for printer in self._printers:
-            printer.finish(self.collector.logs)
-        self.collector.tick()
 
 
 def next_read_gap(gap: float, *, at_work: bool) -> float:

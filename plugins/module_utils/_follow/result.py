@@ -153,7 +153,7 @@ def failure_of(
             f"{len(incomplete)} of {len(follower.logs)} logs are not complete; the first is that of "
             f"{first.display_name}: {first.why_incomplete}."
         )
-    if follower.collector and "logs" in fail_on:
+    if follower.collection and "logs" in fail_on:
         unknown = {run.name: run.nodes_error for run in follower.runs if run.nodes_error}
         sentences += [
             f"Workflow {name} may have had pods whose logs are not here: {why}." for name, why in unknown.items()

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.items import attempt_of_node
-from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import READ_TIMEOUT, Cluster, LogStream
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
@@ -54,15 +54,16 @@ def server_of(params: Mapping[str, Any], cluster: Cluster) -> Cluster | None:
     return Cluster(url, login.transport(), authorize, cluster.clock)
 
 
-def archived_logs(run: Run) -> Iterator[tuple[str, str, str]]:
-    """The archived logs of a run: (pod, container, path at the server)."""
-    for node in run.nodes.values():
+def archived_logs(workflow: Json, nodes: Mapping[str, Json]) -> Iterator[tuple[str, str, str]]:
+    """The archived logs of a Workflow, whose nodes are `nodes` by ID: (pod, container, path at the server)."""
+    metadata = workflow["metadata"]
+    for node in nodes.values():
         artifacts = (node.get("outputs") or {}).get("artifacts") or () if node.get("type") == "Pod" else ()
         for name in (artifact["name"] for artifact in artifacts):
             if name.endswith(_LOGS):
-                parts = (run.namespace, run.name, node["id"], name)
+                parts = (metadata["namespace"], metadata["name"], node["id"], name)
                 path = "/artifacts/" + "/".join(quote(part, safe="") for part in parts)
-                yield attempt_of_node(run.workflow, node).pod, name.removesuffix(_LOGS), path
+                yield attempt_of_node(workflow, node).pod, name.removesuffix(_LOGS), path
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -94,15 +95,25 @@ class Archive:
         """Why the server is not asked any more."""
         self._over = False
 
-    def complete(self, runs: Iterable[Run], logs: Iterable[Log], proceed: Callable[[], bool]) -> None:
+    def complete(
+        self,
+        workflows: Iterable[tuple[Json, Mapping[str, Json]]],
+        logs: Iterable[Log],
+        proceed: Callable[[], bool],
+    ) -> None:
         """Replace each log that is not complete by the archived one, if there is one; else its reason says why not.
 
-        All of `logs` are at their end. What has not come when `proceed()` is false is given up.
+        `workflows` are those of the logs, each with its nodes by ID. All of `logs` are at their end. What has not come
+        when `proceed()` is false is given up.
         """
         incomplete = [log for log in logs if not log.complete]
         if not incomplete:
             return
-        paths = {(run.name, pod, container): path for run in runs for pod, container, path in archived_logs(run)}
+        paths = {
+            (workflow["metadata"]["name"], pod, container): path
+            for workflow, nodes in workflows
+            for pod, container, path in archived_logs(workflow, nodes)
+        }
         left = {log: path for log in incomplete if (path := paths.get((log.workflow, log.pod, log.container)))}
         if not self._server:
             what = "is to be had from the Argo Server: set server to its URL"

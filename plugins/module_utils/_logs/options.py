@@ -8,8 +8,9 @@ from __future__ import annotations
 import dataclasses
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 
@@ -49,6 +50,8 @@ class LogOptions:
     containers: tuple[str, ...] = ("main",)
     """Names of containers; `main` is the template's own (all of a containerSet), `all` is every one of the pod."""
     timestamps: bool = False
+    merged: bool = False
+    """Whether all logs of a Workflow are written to one file, too."""
     parallel: int = 64
     """The most connections at the same time; to follow takes two, one for what runs and one for what has ended."""
     since: str | None = None
@@ -61,6 +64,18 @@ class LogOptions:
     """Whether to stay with containers that still run; if not, what they have written so far is had."""
     items: frozenset[str] = frozenset()
     """Only these items, by index, value or name; empty for all."""
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any], *, follow: bool = True, **own: Any) -> Self:
+        """What the options of LOG_SPEC ask for; `own` are the fields that a module has options of its own for."""
+        return cls(
+            containers=tuple(params["containers"]),
+            timestamps=params["log_timestamps"],
+            merged=params["merged_log"],
+            parallel=max(2 if follow else 1, params["parallel_logs"]),
+            follow=follow,
+            **own,
+        )
 
     @property
     def is_cut(self) -> bool:

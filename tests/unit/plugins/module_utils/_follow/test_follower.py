@@ -32,6 +32,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.result impo
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
 from ansible_collections.argo.workflows.tests.support import recordings
 from ansible_collections.argo.workflows.tests.support.replay import Recorded, Response
 from ansible_collections.argo.workflows.tests.support.synthetic import Clock
@@ -421,7 +422,9 @@ def test_a_missing_workflow_and_a_dead_cluster_are_errors_at_once(servers: list[
 def test_a_second_wait_goes_on_where_the_first_was(servers: list[Recorded], tmp_path: Path) -> None:
     for _time in range(2):
         server = start(servers, "fanout-ok", pause=0.001)
-        follower = Follower(server.cluster(), wanted("fanout-ok", logs_dir=tmp_path, merged=True), Journal(None))
+        follower = Follower(
+            server.cluster(), wanted("fanout-ok", logs_dir=tmp_path, logs=LogOptions(merged=True)), Journal(None)
+        )
         follower.follow()
     assert not any(request.endswith("/log") for request in server.requests), "complete logs are not fetched again"
     assert (tmp_path / "fanout-ok" / "0-Argo" / "0-main.log").read_bytes().count(b"Input was: Argo") == 1

@@ -17,10 +17,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow import resu
 from ansible_collections.argo.workflows.plugins.module_utils._follow.follower import Follower, Wanted
 from ansible_collections.argo.workflows.plugins.module_utils._follow.journal import Journal
 from ansible_collections.argo.workflows.plugins.module_utils._follow.result import failure_of, result_of
-from ansible_collections.argo.workflows.plugins.module_utils._logs.collector import Collector
-from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Cursor, Taken
-from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
 from ansible_collections.argo.workflows.tests.support import recordings
 from ansible_collections.argo.workflows.tests.support.replay import Recorded
 
@@ -30,13 +27,12 @@ def failed_item(directory: Path, *logs: tuple[int, str, bytes]) -> dict[str, Any
     name = "retry-exhausted"
     cluster = Recorded(name).cluster()
     follower = Follower(cluster, Wanted("argo", (name,), logs_dir=directory), Journal(None))
-    follower.collector = Collector(cluster, LogOptions())
     workflow = recordings.workflow(name)
     follower._add(workflow["metadata"])
     [run] = follower.runs
     run.see_workflow(workflow, 0)
-    folder = LogFolder(directory, name, "argo", run.uid)
-    follower.collector.add_run(folder)
+    assert follower.collection
+    folder = follower.collection._collector._folders[name]
     [item] = [item for item in run.items() if len(item.attempts) == 3]
     for number, container, text in logs:
         attempt = item.attempts[number]

@@ -21,7 +21,6 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.names import 
 from ansible_collections.argo.workflows.plugins.module_utils._follow.follower import Follower, Wanted
 from ansible_collections.argo.workflows.plugins.module_utils._follow.journal import Journal
 from ansible_collections.argo.workflows.plugins.module_utils._follow.result import result_of
-from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import Archive, server_of
@@ -56,6 +55,7 @@ WORKFLOW: dict[str, Any] = {
         },
     },
 }
+READ = [(WORKFLOW, WORKFLOW["status"]["nodes"])]
 DELETED = "the pod was deleted before its log was read to its end"
 HAD = b"2026-11-22T15:45:18.000000001Z one\n2026-11-22T15:45:18.000000002Z tw"
 WHOLE = b"one\ntwo\r\n\xff\x00three"
@@ -115,12 +115,6 @@ def connect(url: str, token: str | None = None, headers: dict[str, str] | None =
     return server_of({"server": url, "server_token": token, "server_validate_certs": True}, cluster)
 
 
-def run() -> Run:
-    it = Run(WORKFLOW["metadata"], 0.0)
-    it.see_workflow(WORKFLOW, 0.0)
-    return it
-
-
 def log_of(folder: LogFolder, number: int = 1, had: bytes = HAD) -> Log:
     """A log of which the beginning was had when its pod was deleted."""
     node = f"wf[0].say({number}:x)"
@@ -138,7 +132,7 @@ def complete(server: Cluster | None, *logs: Log, seconds: float = math.inf, **op
     passed: list[bytes] = []
     end = time.monotonic() + seconds
     archive = Archive(server, LogOptions(**options), [lambda log, text: passed.append(text)])
-    archive.complete([run()], logs, proceed=lambda: time.monotonic() < end)
+    archive.complete(READ, logs, proceed=lambda: time.monotonic() < end)
     return b"".join(passed)
 
 
@@ -301,7 +295,7 @@ def test_memory_does_not_grow_with_the_log(argo: ArgoServer, folder: LogFolder) 
     argo.pieces = (piece,) * 64
     log = log_of(folder, had=b"")
     tracemalloc.start()
-    Archive(connect(argo.url), LogOptions()).complete([run()], [log], proceed=lambda: True)
+    Archive(connect(argo.url), LogOptions()).complete(READ, [log], proceed=lambda: True)
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert log.complete and log.size == 64 * len(piece) and log.lines == 64 * 65536

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The logs of some Workflows, from the first pod to the last line in the index. Private to the collection.
+
+Whoever follows or lists the pods hands them over; a log that cannot be read from its pod is taken from the archive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ansible_collections.argo.workflows.plugins.module_utils._argo.items import Attempt
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import Archive
+from ansible_collections.argo.workflows.plugins.module_utils._logs.collector import Collector
+from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log, LogFolder
+from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
+from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import MergedFiles, Printer
+
+
+class LogCollection:
+    """Collects the logs of the Workflows that were added: `see` their pods, `tick` once a second, `finish` once.
+
+    `server` is the Argo Server, which has the archived logs. Files are written below `directory`, if there is one. Each
+    of `sinks` is called with a log and whole new lines of it, from several threads, but one after the other for each
+    log.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        server: Cluster | None,
+        options: LogOptions,
+        directory: Path | None,
+        sinks: Sequence[Callable[[Log, list[bytes]], None]] = (),
+    ) -> None:
+        merged = [MergedFiles(directory).write] if directory and options.merged else []
+        self._printers = [Printer(sink) for sink in (*merged, *sinks)]
+        self._collector = Collector(cluster, options, self._printers)
+        self._archive = Archive(server, options, self._printers)
+        self._directory = directory
+        self._selection = options.selection
+
+    def add(self, namespace: str, name: str, uid: str) -> None:
+        """Collect the logs of a Workflow, too."""
+        self._collector.add_run(LogFolder(self._directory, name, namespace, uid, self._selection))
+
+    def see(self, name: str, pod: Json, *, gone: bool = False) -> None:
+        """A pod of the Workflow `name` is there, has changed, or is `gone`; `pod` as `pods.trim` gives it."""
+        self._collector.see(name, pod, gone=gone)
+
+    def tick(self) -> None:
+        """Give up streams that stalled, and bring the indexes up to date; to be called about once a second."""
+        self._collector.tick()
+
+    def end_containers(self) -> None:
+        """The Workflows are over, and so are their containers, whether or not the pods say so."""
+        self._collector.end_containers()
+
+    @property
+    def logs(self) -> list[Log]:
+        """The logs that were collected, or should have been."""
+        return self._collector.logs
+
+    @property
+    def pending(self) -> list[Log]:
+        """The logs that more is expected of."""
+        return self._collector.pending
+
+    def wait(self, deadline: float) -> None:
+        """Wait until nothing is pending any more, or for the deadline (monotonic, in seconds)."""
+        self._collector.wait(deadline)
+
+    def miss_unsettled(
+        self, name: str, unsettled: Iterable[tuple[Attempt, Sequence[str]]], there: Collection[str] = ()
+    ) -> None:
+        """Record the wanted logs of the attempts whose pod had gone before it was seen.
+
+        `unsettled` are the attempts of the Workflow `name` whose pod's end was not seen, with the names of the
+        containers of its template; `there` are the names of the pods that still exist.
+        """
+        seen = {log.pod for log in self.logs}.union(there)
+        for attempt, containers in unsettled:
+            if attempt.pod not in seen:
+                self._collector.miss(name, attempt.pod, attempt.node_id, attempt.name, containers)
+
+    def finish(
+        self, reason: str, workflows: Iterable[tuple[Json, Mapping[str, Json]]], proceed: Callable[[], bool]
+    ) -> None:
+        """Stop now: what is not complete is taken from the archive while `proceed()` is true, or says `reason`.
+
+        `workflows` are those that were added, each with its nodes by ID.
+        """
+        self._collector.stop(reason)
+        self._archive.complete(workflows, self.logs, proceed)
+        for printer in self._printers:
+            printer.finish(self.logs)
+        self.tick()
