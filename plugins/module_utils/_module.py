@@ -9,6 +9,7 @@ Private to the collection.
 from __future__ import annotations
 
 import gc
+import select
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import (
+    why_not_a_name,
+    why_not_a_namespace,
+)
 
 
 def _env(*names: str) -> tuple[Callable[..., Any], list[str]]:
@@ -84,11 +89,8 @@ def run_module(
             "or set ansible_python_interpreter to a Python that has it."
         )
     module.no_log_values.update(_secrets(module.params["kubeconfig"]))
-    for option in ("name", "namespace"):
-        value = module.params.get(option)
-        if value is not None and not (value and all(value)):  # else a path without a name would be that of all objects
-            module.fail_json(msg=f"{option}: it is empty; say which {option} is meant, or leave the option out")
     try:
+        _check_names(module.params)
         result = run(module)
     except UserError as error:
         module.fail_json(msg=str(error), **error.result)
@@ -100,6 +102,32 @@ def run_module(
         )
     gc.freeze()  # else Python, before it ends, searches all that was imported for garbage: some 0.1 s
     module.exit_json(**result)
+
+
+def abandoned(timeout: float = 0.0) -> bool:
+    """Whether whoever started this module has gone: nobody reads its stdout any more. Waits `timeout` seconds for that.
+
+    Ansible does not pass a Ctrl-C on to its modules, it goes.
+    """
+    reader = select.poll()
+    reader.register(1, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _fd, event in reader.poll(timeout * 1000))
+
+
+def _check_names(params: Mapping[str, Any]) -> None:
+    """Raise UserError for a name that Kubernetes allows to no object: no request is made with one."""
+    for option, value, why_not in (
+        ("name", params.get("name"), why_not_a_name),
+        ("namespace", params.get("namespace"), why_not_a_namespace),
+        ("managed_namespace", params.get("managed_namespace") or None, why_not_a_namespace),  # empty: the same one
+    ):
+        if value is None:
+            continue
+        names = value if isinstance(value, list) else [value]
+        if not (names and all(names)):  # else a path without a name would be that of all objects
+            raise UserError(f"{option}: it is empty; say which {option} is meant, or leave the option out")
+        for why in filter(None, map(why_not, names)):
+            raise UserError(f"{option}: {why}")
 
 
 def _secrets(config: Any) -> Iterator[str]:

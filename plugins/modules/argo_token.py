@@ -81,9 +81,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.argo.workflows.plugins.module_utils._argo.times import stamp
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
 
 
@@ -109,8 +110,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         return {"changed": False, "dest": str(file), "expires": in_words(expires)}
     if module.check_mode:
         return {"changed": True, "dest": str(file), "expires": in_words(expires) if expires else ""}
-    path = core(namespace, "serviceaccounts", name, "token")
-    status = cluster.create(path, {"spec": {"expirationSeconds": seconds}})["status"]
+    tokens = path("ServiceAccount", namespace, name, "token")
+    status = cluster.create(tokens, {"spec": {"expirationSeconds": seconds}})["status"]
     write(file, status["token"])
     return {"changed": True, "dest": str(file), "expires": status["expirationTimestamp"]}
 
@@ -118,7 +119,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 def uid_of(cluster: Cluster, namespace: str, name: str) -> str:
     """The uid of a service account, which no later one of the same name has; "" if there is none."""
     try:
-        return str(cluster.get(core(namespace, "serviceaccounts", name))["metadata"]["uid"])
+        return str(cluster.get(path("ServiceAccount", namespace, name))["metadata"]["uid"])
     except ApiError as error:
         if error.status == 404:
             return ""
@@ -150,7 +151,7 @@ def write(file: Path, token: str) -> None:
 
 
 def in_words(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return stamp(datetime.fromtimestamp(seconds, UTC))
 
 
 def main() -> None:

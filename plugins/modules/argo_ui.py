@@ -56,10 +56,8 @@ pod:
 """
 
 import contextlib
-import select
 import socket
 import socketserver
-import sys
 import threading
 from typing import Any
 
@@ -68,8 +66,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import SERVER, SERVER_PORT
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods
-from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
+from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, abandoned, run_module
 
 LOOK_AFTER = 0.5
 """Seconds between two looks at whether Ansible still listens."""
@@ -88,7 +86,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 def server_pod(cluster: Cluster, namespace: str) -> str:
     """The name of a pod of the server that is ready."""
-    for pod in cluster.list(pods(namespace), labelSelector=f"app={SERVER}"):
+    for pod in cluster.list(path("Pod", namespace), labelSelector=f"app={SERVER}"):
         conditions = (pod.get("status") or {}).get("conditions") or ()
         if any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions):
             return str(pod["metadata"]["name"])
@@ -124,9 +122,7 @@ def serve(cluster: Cluster, login: Login, namespace: str, port: int) -> None:
 
 def wait_for_interruption() -> None:
     """Return when the other end of standard output is closed."""
-    poll = select.poll()
-    poll.register(sys.__stdout__ or 1, 0)
-    while not poll.poll(LOOK_AFTER * 1000):
+    while not abandoned(LOOK_AFTER):
         pass
 
 
@@ -136,10 +132,10 @@ def open_port(login: Login, namespace: str, pod: str) -> Any:
     from websocket import WebSocketException
 
     headers = {"sec-websocket-protocol": "v4.channel.k8s.io", **login.headers(renew=False)}
-    path = pods(namespace, pod, "portforward")
+    forwarded = path("Pod", namespace, pod, "portforward")
     try:
         websocket = create_websocket(
-            login.configuration, f"ws{login.host.removeprefix('http')}{path}?ports={SERVER_PORT}", headers
+            login.configuration, f"ws{login.host.removeprefix('http')}{forwarded}?ports={SERVER_PORT}", headers
         )
     except (WebSocketException, OSError) as error:
         raise UserError(f"No port of pod {pod} in namespace {namespace} can be opened: {error}") from error

@@ -331,7 +331,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 )
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
 
 if TYPE_CHECKING:
@@ -367,7 +367,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         if params["name"] is None:
             found = sorted(listed(cluster, params), key=lambda workflow: (workflow["created_at"], workflow["name"]))
             return {"workflows": found[::-1]}
-        resource = cluster.get(workflows(params["namespace"], params["name"]))
+        resource = cluster.get(path("Workflow", params["namespace"], params["name"]))
     except ApiError as error:
         if error.status != 404:
             raise
@@ -381,7 +381,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         nodes: Mapping[str, Any] = nodes_of(resource)
     except NodesError as error:
         module.warn(f"{error} The items are those of the pods that still exist.")
-        own_pods = cluster.list(pods(params["namespace"]), labelSelector=f"{WORKFLOW_LABEL}={params['name']}")
+        own_pods = cluster.list(path("Pod", params["namespace"]), labelSelector=f"{WORKFLOW_LABEL}={params['name']}")
         nodes = with_pods(resource, {}, own_pods)
     result = {
         "exists": True,
@@ -400,7 +400,7 @@ def listed(cluster: Cluster, params: Mapping[str, Any]) -> Iterator[dict[str, An
         selectors.append(f"{PHASE_LABEL} in ({','.join(params['phases'])})")
     query = {"labelSelector": ",".join(selectors)} if selectors else {}
     columns: list[str] = []
-    for page in cluster.pages(workflows(params["namespace"]), accept=TABLE, includeObject="Metadata", **query):
+    for page in cluster.pages(path("Workflow", params["namespace"]), accept=TABLE, includeObject="Metadata", **query):
         columns = [column["name"] for column in page.get("columnDefinitions") or ()] or columns
         for row in page.get("rows") or ():
             metadata = row["object"]["metadata"]

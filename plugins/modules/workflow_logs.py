@@ -196,7 +196,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run, belongs_to
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import server_of
 from ansible_collections.argo.workflows.plugins.module_utils._logs.collection import LogCollection
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
@@ -298,14 +298,14 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 def read_run(cluster: Cluster, namespace: str, name: str) -> Run:
     """The Workflow as it is now, and its pods; UserError if there is none."""
     try:
-        workflow = cluster.get(workflows(namespace, name))
+        workflow = cluster.get(path("Workflow", namespace, name))
     except ApiError as error:
         if error.status == 404:
             raise UserError(f"there is no Workflow {name} in the namespace {namespace}") from error
         raise
     found = Run(workflow["metadata"], cluster.clock.monotonic())
     found.see_workflow(workflow, cluster.clock.monotonic())
-    for pod in cluster.list(pods(namespace), labelSelector=f"{WORKFLOW_LABEL}={name}"):
+    for pod in cluster.list(path("Pod", namespace), labelSelector=f"{WORKFLOW_LABEL}={name}"):
         if belongs_to(pod, found):
             found.see_pod(trim(pod), cluster.clock.monotonic())
     return found

@@ -309,7 +309,6 @@ logs_incomplete:
   elements: dict
 """
 
-import select
 import signal
 import time
 from collections.abc import Callable
@@ -329,7 +328,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.result impo
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import server_of
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LOG_SPEC, LogOptions, logs_folder
-from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
+from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, abandoned, run_module
 
 SHUT_DOWN = ["leave", "stop", "terminate"]
 
@@ -393,14 +392,7 @@ def watch_for_interrupt() -> Callable[[], bool]:
     received: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, frame: received.append(number))
-    # Ansible does not pass a Ctrl-C on to its modules, it goes: then nobody reads this module's stdout any more.
-    reader = select.poll()
-    reader.register(1, 0)
-
-    def interrupted() -> bool:
-        return bool(received) or any(event & (select.POLLERR | select.POLLHUP) for fd, event in reader.poll(0))
-
-    return interrupted
+    return lambda: bool(received) or abandoned()
 
 
 def open_journal(path: str | None, interrupted: Callable[[], bool]) -> Journal:

@@ -21,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.tests.bench import install, logs, modules, waiting
 from ansible_collections.argo.workflows.tests.bench.measure import Row, plain
 from ansible_collections.argo.workflows.tests.bench.page import Measurement, dumped, loaded, page, with_new
@@ -66,7 +67,7 @@ def versions(bench: Bench) -> str:
         bench.run(["ansible-galaxy", "collection", "list", "kubernetes.core", "--format", "json"]).output
     )
     core = next(found["kubernetes.core"]["version"] for found in collection.values() if "kubernetes.core" in found)
-    deployment = bench.cluster.get(f"/apis/apps/v1/namespaces/{bench.namespace}/deployments/workflow-controller")
+    deployment = bench.cluster.get(path("Deployment", bench.namespace, "workflow-controller"))
     return ", ".join(
         [
             f"Kubernetes {server} (role local_cluster)",

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.tests.bench import bare_http
 from ansible_collections.argo.workflows.tests.bench.measure import Row, Target
 from ansible_collections.argo.workflows.tests.bench.tools import Bench, BenchError, Task, Way, empty
@@ -41,7 +41,7 @@ def logs(bench: Bench, items: int) -> Iterator[Row]:
 
     def by_http() -> float:
         login, url = bench.login.configuration, urlsplit(bench.login.host)
-        paths = "".join(f"{name}.log {pods(bench.namespace, name, 'log')}?container=main\n" for name in names)
+        paths = "".join(f"{name}.log {path('Pod', bench.namespace, name, 'log')}?container=main\n" for name in names)
         (home / "wanted").write_text(paths)
         arguments = [url.hostname, url.port or 443, login.ssl_ca_cert, login.cert_file, login.key_file, home, 8]
         return bench.run([sys.executable, bare_http.__file__, *map(str, arguments)]).seconds

@@ -24,9 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import METADATA, Cluster
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.tests.bench.measure import Series
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -224,40 +223,36 @@ class Bench:
         self._remove_namespaces(names)
         try:
             for name in names:
-                self.cluster.create("/api/v1/namespaces", {"metadata": {"name": name}})
+                self.cluster.create(path("Namespace"), {"metadata": {"name": name}})
             yield names
         finally:
             self._remove_namespaces(names)
 
     def _remove_namespaces(self, names: Sequence[str]) -> None:
-        paths = [path for path in (f"/api/v1/namespaces/{name}" for name in names) if self.exists(path)]
-        for path in paths:
-            self.cluster.delete(path)
+        paths = [found for found in (path("Namespace", name=name) for name in names) if self.exists(found)]
+        for found in paths:
+            self.cluster.delete(found)
         until(lambda: not any(map(self.exists, paths)), f"the namespaces {', '.join(names)} do not go", 180)
 
     def exists(self, path: str) -> bool:
-        try:
-            self.cluster.get(path)
-        except ApiError as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
+        return self.cluster.find(path) is not None
 
     def finished(self, name: str, items: int, script: str) -> list[str]:
         """A fan-out that has succeeded, run now unless it is there; returns the names of its pods."""
-        path = workflows(self.namespace, name)
-        if not self.exists(path):
+        workflow = path("Workflow", self.namespace, name)
+        if not self.exists(workflow):
             manifest = fanout(name, items, script)
             manifest["spec"]["parallelism"] = AT_ONCE
-            self.cluster.create(workflows(self.namespace), manifest)
-        until(lambda: phase(self.cluster.get(path)) not in ("", "Running", "Pending"), f"{name} does not end", 3600)
-        if phase(self.cluster.get(path)) != "Succeeded":
+            self.cluster.create(path("Workflow", self.namespace), manifest)
+        until(lambda: phase(self.cluster.get(workflow)) not in ("", "Running", "Pending"), f"{name} does not end", 3600)
+        if phase(self.cluster.get(workflow)) != "Succeeded":
             raise BenchError(
-                f"the Workflow {name} has not succeeded: {self.cluster.get(path)['status'].get('message')}"
+                f"the Workflow {name} has not succeeded: {self.cluster.get(workflow)['status'].get('message')}"
             )
         selector = f"workflows.argoproj.io/workflow={name}"
-        found = [pod["metadata"]["name"] for pod in self.cluster.list(pods(self.namespace), labelSelector=selector)]
+        found = [
+            pod["metadata"]["name"] for pod in self.cluster.list(path("Pod", self.namespace), labelSelector=selector)
+        ]
         if len(found) != items:
             raise BenchError(f"the Workflow {name} has {len(found)} pods instead of {items}")
         return found

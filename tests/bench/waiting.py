@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core, pods, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.tests.bench.measure import Row, Series, Target
 from ansible_collections.argo.workflows.tests.bench.proxy import CountingProxy
 from ansible_collections.argo.workflows.tests.bench.tools import (
@@ -40,12 +40,14 @@ def finish(bench: Bench) -> Iterator[Row]:
 
     def waiting(command: Callable[[str], list[str | Path]], returned: tuple[str, ...] = ()) -> float:
         name = f"finish-{os.getpid()}-{next(number)}"
-        ended = bench.next_event(workflows(bench.namespace), lambda it: it["metadata"]["name"] == name and over(it))
-        bench.cluster.create(workflows(bench.namespace), fanout(name, 1, f"sleep {4 + next(number) % 3 * 0.7}"))
+        ended = bench.next_event(
+            path("Workflow", bench.namespace), lambda it: it["metadata"]["name"] == name and over(it)
+        )
+        bench.cluster.create(path("Workflow", bench.namespace), fanout(name, 1, f"sleep {4 + next(number) % 3 * 0.7}"))
         with bench.started(command(name)) as lines:
             end = ended()
             returned_at = lines.when(*returned) if returned else lines.end()
-        bench.cluster.delete(workflows(bench.namespace, name))
+        bench.cluster.delete(path("Workflow", bench.namespace, name))
         return max(0.0, returned_at - end)
 
     def play(task: Callable[[str], Task]) -> Way:
@@ -95,7 +97,7 @@ def first_pod(bench: Bench) -> Iterator[Row]:
     manifest.write_text(json.dumps(fanout("first-", 1, "true")))
 
     def submitting(command: Callable[[], list[str | Path]], begin: str = "") -> float:
-        came = bench.next_event(pods(bench.namespace), lambda pod: pod["metadata"]["name"].startswith("first-"))
+        came = bench.next_event(path("Pod", bench.namespace), lambda pod: pod["metadata"]["name"].startswith("first-"))
         with bench.started(command()) as lines:
             lines.end()
             seconds = came() - (lines.when(begin) if begin else lines.began)
@@ -127,12 +129,12 @@ def first_pod(bench: Bench) -> Iterator[Row]:
 
 def remove_workflows(bench: Bench, prefix: str) -> None:
     """No Workflow whose name begins like this is there, and none of its pods."""
-    for workflow in list(bench.cluster.list(workflows(bench.namespace))):
+    for workflow in list(bench.cluster.list(path("Workflow", bench.namespace))):
         if workflow["metadata"]["name"].startswith(prefix):
-            bench.cluster.delete(workflows(bench.namespace, workflow["metadata"]["name"]))
-    path = pods(bench.namespace)
+            bench.cluster.delete(path("Workflow", bench.namespace, workflow["metadata"]["name"]))
+    pods = path("Pod", bench.namespace)
     until(
-        lambda: not any(pod["metadata"]["name"].startswith(prefix) for pod in bench.cluster.list(path)),
+        lambda: not any(pod["metadata"]["name"].startswith(prefix) for pod in bench.cluster.list(pods)),
         f"the pods of {prefix} do not go",
         120,
     )
@@ -154,7 +156,7 @@ def traffic(bench: Bench) -> Iterator[Row]:
             way: stack.enter_context(client(bench, f"bench-{index}")) for index, way in enumerate((ours, argo, polling))
         }
         begin, since = time.monotonic(), datetime.datetime.now(datetime.UTC)
-        bench.cluster.create(workflows(bench.namespace), manifest)
+        bench.cluster.create(path("Workflow", bench.namespace), manifest)
         wait: Task = {
             "argo.workflows.workflow_wait": {
                 "name": name,
@@ -208,7 +210,7 @@ class Client:
 
 @contextlib.contextmanager
 def client(bench: Bench, name: str) -> Iterator[Client]:
-    accounts, bindings = core(bench.namespace, "serviceaccounts"), rolebindings(bench.namespace)
+    accounts, bindings = path("ServiceAccount", bench.namespace), rolebindings(bench.namespace)
     if not bench.exists(f"{accounts}/{name}"):
         bench.cluster.create(accounts, {"metadata": {"name": name}})
         bench.cluster.create(
@@ -227,8 +229,8 @@ def client(bench: Bench, name: str) -> Iterator[Client]:
             "tls-server-name": "kubernetes",
             "certificate-authority": bench.login.configuration.ssl_ca_cert,
         }
-        path = bench.folder / f"{name}.kubeconfig"
-        path.write_text(
+        kubeconfig = bench.folder / f"{name}.kubeconfig"
+        kubeconfig.write_text(
             json.dumps(
                 {
                     "apiVersion": "v1",
@@ -240,11 +242,11 @@ def client(bench: Bench, name: str) -> Iterator[Client]:
                 }
             )
         )
-        yield Client(f"system:serviceaccount:{bench.namespace}:{name}", path, proxy)
+        yield Client(f"system:serviceaccount:{bench.namespace}:{name}", kubeconfig, proxy)
 
 
 def rolebindings(namespace: str) -> str:
-    return f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
+    return path("RoleBinding", namespace)
 
 
 def audited(bench: Bench, since: datetime.datetime) -> dict[str, int]:
@@ -252,8 +254,8 @@ def audited(bench: Bench, since: datetime.datetime) -> dict[str, int]:
     time.sleep(2)
     seen: dict[str, set[str]] = {}
     folder = bench.kubeconfig.parent / "log"
-    for path in folder.glob("audit*.log"):
-        with path.open("rb") as log:
+    for file in folder.glob("audit*.log"):
+        with file.open("rb") as log:
             for event in map(json.loads, log):
                 if datetime.datetime.fromisoformat(event["requestReceivedTimestamp"]) >= since:
                     seen.setdefault(event["user"]["username"], set()).add(event["auditID"])
@@ -278,7 +280,9 @@ def submit_fanout(bench: Bench) -> Iterator[Row]:
     }
 
     def submitting() -> float:
-        came = bench.next_event(workflows(bench.namespace), lambda it: it["metadata"]["name"].startswith("thousand"))
+        came = bench.next_event(
+            path("Workflow", bench.namespace), lambda it: it["metadata"]["name"].startswith("thousand")
+        )
         with bench.started(["ansible-playbook", bench.playbook([role])]) as lines:
             seconds = came() - lines.when("TASK [")
         remove_workflows(bench, "thousand")

@@ -20,12 +20,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import WORKFLOW_LABEL
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core, pods, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.modules import workflow_logs
 from ansible_collections.argo.workflows.tests.support.cluster import KUBECONFIG, administrator, run
 
 NAMESPACE = "argo-archive"
-RBAC = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
 SAID = {
     "seq 5000": b"".join(b"%d\n" % number for number in range(1, 5001)),
     r"printf 'a\r\n\n\0\377 no end'": b"a\r\n\n\0\xff no end",
@@ -72,7 +71,7 @@ def store() -> Iterator[str]:
     """The URL of an artifact repository that the cluster's pods can reach."""
     with http.server.ThreadingHTTPServer(("", 0), Store) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        [node] = administrator().list("/api/v1/nodes")
+        [node] = administrator().list(path("Node"))
         [address] = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"]
         yield f"http://{address}:{server.server_port}"
         server.shutdown()
@@ -87,19 +86,19 @@ def argo(store: str) -> Iterator[None]:
     run("ansible-playbook", "playbooks/install.yml", "-e", "@molecule/engine/argo.yml", "-e", json.dumps(options))
     cluster = administrator()
     secret = {"metadata": {"name": "store"}, "stringData": {"username": "argo", "password": "secret"}}
-    cluster.create(core(NAMESPACE, "secrets"), secret)
+    cluster.create(path("Secret", NAMESPACE), secret)
     rules = [
         {"apiGroups": ["argoproj.io"], "resources": ["workflows"], "verbs": ["get"]},
         {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["store"], "verbs": ["get"]},
     ]
     name = {"metadata": {"name": "reader"}}
-    cluster.create(core(NAMESPACE, "serviceaccounts"), name)
-    cluster.create(f"{RBAC}/roles", name | {"rules": rules})
+    cluster.create(path("ServiceAccount", NAMESPACE), name)
+    cluster.create(path("Role", NAMESPACE), name | {"rules": rules})
     subject = {"kind": "ServiceAccount", "name": "reader", "namespace": NAMESPACE}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"}
-    cluster.create(f"{RBAC}/rolebindings", name | {"roleRef": role, "subjects": [subject]})
+    cluster.create(path("RoleBinding", NAMESPACE), name | {"roleRef": role, "subjects": [subject]})
     yield
-    cluster.delete(f"/api/v1/namespaces/{NAMESPACE}")
+    cluster.delete(path("Namespace", name=NAMESPACE))
 
 
 def run_until_the_pods_are_gone(name: str) -> None:
@@ -122,9 +121,9 @@ def run_until_the_pods_are_gone(name: str) -> None:
     }
     body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name}, "spec": spec}
     cluster, end = administrator(), time.monotonic() + 240
-    cluster.create(workflows(NAMESPACE), body)
-    while cluster.get(workflows(NAMESPACE, name)).get("status", {}).get("phase") != "Failed" or list(
-        cluster.list(pods(NAMESPACE), labelSelector=f"{WORKFLOW_LABEL}={name}")
+    cluster.create(path("Workflow", NAMESPACE), body)
+    while cluster.get(path("Workflow", NAMESPACE, name)).get("status", {}).get("phase") != "Failed" or list(
+        cluster.list(path("Pod", NAMESPACE), labelSelector=f"{WORKFLOW_LABEL}={name}")
     ):
         assert time.monotonic() < end, "the Workflow does not end, or its pods stay"
         time.sleep(0.5)
@@ -157,8 +156,8 @@ def test_logs_of_deleted_pods_come_home_byte_for_byte(tmp_path: Path) -> None:
     assert all(not log["complete"] and "set server to its URL" in log["reason"] for log in missed)
 
     cluster = administrator()
-    [server] = cluster.list(pods(NAMESPACE), labelSelector="app=argo-server")
-    token = cluster.create(core(NAMESPACE, "serviceaccounts", "reader", "token"), {"spec": {}})["status"]["token"]
+    [server] = cluster.list(path("Pod", NAMESPACE), labelSelector="app=argo-server")
+    token = cluster.create(path("ServiceAccount", NAMESPACE, "reader", "token"), {"spec": {}})["status"]["token"]
     url = f"https://{server['status']['podIP']}:2746"
     had = logs_of("gone", tmp_path, server=url, server_token=token, server_validate_certs=False)
     assert [log["archived"] and log["complete"] for log in had] == [True] * len(SAID), had

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = os.environ.get("ENGINE", "standin")
@@ -60,8 +60,8 @@ def installed() -> Iterator[None]:
     done = play("playbooks/install.yml")
     assert done.returncode == 0, done.stdout + done.stderr
     yield
-    found = administrator().get(workflows(NAMESPACE))["items"]
-    administrator().delete(f"/api/v1/namespaces/{NAMESPACE}")
+    found = administrator().get(path("Workflow", NAMESPACE))["items"]
+    administrator().delete(path("Namespace", name=NAMESPACE))
     assert [workflow["metadata"]["name"] for workflow in found] == []
 
 
@@ -112,7 +112,7 @@ def test_the_credentials_must_be_accepted(playbook: str, tmp_path: Path) -> None
 )
 def test_an_account_must_have_the_rights(playbook: str, said: str, tmp_path: Path) -> None:
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 600}}
-    created = administrator().create(core(NAMESPACE, "serviceaccounts", "default", "token"), request)
+    created = administrator().create(path("ServiceAccount", NAMESPACE, "default", "token"), request)
     weak = kubeconfig(tmp_path, token=created["status"]["token"])
     assert said in sentence(play(f"playbooks/{playbook}.yml", "-e", weak))
 

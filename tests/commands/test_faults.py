@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import WORKFLOW_LABEL
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core, pods, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.modules import workflow_logs, workflow_wait
 from ansible_collections.argo.workflows.tests.support.cluster import KUBECONFIG, administrator, kill, run
 
@@ -71,7 +71,7 @@ def submit(name: str, script: str, items: list[str]) -> None:
         "metadata": {"name": name},
         "spec": {"entrypoint": "main", "templates": [steps, leaf]},
     }
-    administrator().create(workflows(NAMESPACE), body)
+    administrator().create(path("Workflow", NAMESPACE), body)
 
 
 class Wait:
@@ -143,10 +143,10 @@ def test_pods_are_deleted(tmp_path: Path) -> None:
     submit("deleted", SLOWLY, ["a", "b", "c", "d", "e"])
     wait = Wait(workflow_wait, "deleted", tmp_path)
     wait.until_logs_have(10, 5)
-    found = administrator().list(pods(NAMESPACE), labelSelector=f"{WORKFLOW_LABEL}=deleted")
+    found = administrator().list(path("Pod", NAMESPACE), labelSelector=f"{WORKFLOW_LABEL}=deleted")
     victims = [pod["metadata"]["name"] for pod in found][1:]
     for victim in victims:
-        administrator().delete(pods(NAMESPACE, victim))
+        administrator().delete(path("Pod", NAMESPACE, victim))
     logs = check(wait.result())
     assert len(logs) == 5 + len(victims)
     cut = {log["pod"]: len(numbers_of(log)) for log in logs if len(numbers_of(log)) < LINES}
@@ -158,8 +158,8 @@ def test_the_controller_is_restarted(tmp_path: Path) -> None:
     submit("restarted", SLOWLY, ["a", "b"])
     wait = Wait(workflow_wait, "restarted", tmp_path)
     wait.until_logs_have(10, 2)
-    (controller,) = administrator().list(pods(NAMESPACE), labelSelector="app=workflow-controller")
-    administrator().delete(core(NAMESPACE, "pods", controller["metadata"]["name"]), {"gracePeriodSeconds": 0})
+    (controller,) = administrator().list(path("Pod", NAMESPACE), labelSelector="app=workflow-controller")
+    administrator().delete(path("Pod", NAMESPACE, controller["metadata"]["name"]), {"gracePeriodSeconds": 0})
     assert [log["complete"] for log in check(wait.result())] == [True] * 2
 
 

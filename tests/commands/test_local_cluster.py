@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.tests.support.cluster import (
     KUBECONFIG,
     ROOT,
@@ -46,7 +46,7 @@ def in_its_cgroup() -> list[str]:
 @pytest.fixture(scope="module", autouse=True)
 def running() -> Iterator[None]:
     run("make", "cluster")
-    administrator().create(core("default", "configmaps"), CONFIG_MAP)
+    administrator().create(path("ConfigMap", "default"), CONFIG_MAP)
     yield
     run("make", "cluster-down")
 
@@ -67,7 +67,7 @@ def test_the_kubeconfig_is_for_root_alone_and_verifies_the_server() -> None:
 def test_comes_back_with_its_data_after_a_kill(programs: tuple[str, ...]) -> None:
     assert kill(*programs)
     run("make", "cluster")
-    assert administrator().get(core("default", "configmaps", "kept"))["data"] == {"a": "b"}
+    assert administrator().get(path("ConfigMap", "default", "kept"))["data"] == {"a": "b"}
 
 
 def test_only_root_may_boot_it() -> None:

@@ -27,7 +27,7 @@ import yaml
 from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import nodes_of
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.tests.bench.tools import empty
 from ansible_collections.argo.workflows.tests.soak import audit
 from ansible_collections.argo.workflows.tests.soak.checks import Json, fanout_problems
@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".cache/soak"
 STATE = Path("/var/lib/argo-workflows-local-cluster")
 NAMESPACE = "argo-soak"
-NAMESPACE_PATH = f"/api/v1/namespaces/{NAMESPACE}"
+NAMESPACE_PATH = path("Namespace", name=NAMESPACE)
 
 CLOSING = 90.0
 """Seconds of the whole time that are for cleaning up."""
@@ -252,13 +252,13 @@ class Soak:
         name = results[0]["workflow"]
         logs = fanout.folder / "logs" / name
         index = json.loads((logs / "index.json").read_text())
-        workflow = patiently(lambda: self._cluster.get(workflows(NAMESPACE, name)))
+        workflow = patiently(lambda: self._cluster.get(path("Workflow", NAMESPACE, name)))
         (fanout.folder / "workflow.json").write_text(json.dumps(workflow))
         status = {node["displayName"]: node["phase"] for node in nodes_of(workflow).values() if node["type"] == "Retry"}
         for problem in fanout_problems(fanout.items, results, index, logs, status):
             self._problem(f"fan-out {fanout.number}: {problem}")
         self._count_in(results, index)
-        patiently(lambda: self._cluster.delete(workflows(NAMESPACE, name)))
+        patiently(lambda: self._cluster.delete(path("Workflow", NAMESPACE, name)))
         succeeded = sum(result["phase"] == "Succeeded" for result in results)
         attempts = sum(len(result["attempts"]) for result in results)
         self._say(f"fan-out {fanout.number} has ended: {succeeded} of {ITEMS} succeeded, in {attempts} attempts")
@@ -274,9 +274,9 @@ class Soak:
 
     def _give_up(self) -> None:
         """Say what was not done, and keep what may explain it."""
-        stuck = patiently(lambda: list(self._cluster.list(workflows(NAMESPACE))))
+        stuck = patiently(lambda: list(self._cluster.list(path("Workflow", NAMESPACE))))
         (FOLDER / "unfinished.json").write_text(json.dumps(stuck))
-        there = patiently(lambda: list(self._cluster.list(pods(NAMESPACE))))
+        there = patiently(lambda: list(self._cluster.list(path("Pod", NAMESPACE))))
         (FOLDER / "pods.json").write_text(json.dumps(there))
         late = ", ".join(str(fanout.number) for fanout in self._running)
         self._problem(
@@ -299,8 +299,8 @@ class Soak:
         time.sleep(3)
         for pid, command in self._processes.alive():
             self._problem(f"the process {pid} is left: {' '.join(command)[:200]}")
-        for path in self._temporary.iterdir():
-            self._problem(f"a temporary file is left: {path}")
+        for file in self._temporary.iterdir():
+            self._problem(f"a temporary file is left: {file}")
         if len(self._processes.waits) < self._begun:
             self._problem(f"only {len(self._processes.waits)} of {self._begun} waits were looked at")
         threads, files = self._most()

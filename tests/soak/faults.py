@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.tests.soak.checks import Json
 
 EVERY = {"pod": 8, "pod at once": 25, "controller": 120, "kubelet": 150, "API server": 210}
@@ -58,13 +58,13 @@ class Faults:
 
     def _delete(self, selector: str, **options: int) -> str:
         """Delete a pod that runs, one of those with these labels; returns its name."""
-        path = pods(self._namespace)
-        found = [pod for pod in self._cluster.list(path, labelSelector=selector) if runs(pod) and not last_chance(pod)]
+        pods = path("Pod", self._namespace)
+        found = [pod for pod in self._cluster.list(pods, labelSelector=selector) if runs(pod) and not last_chance(pod)]
         names = sorted(pod["metadata"]["name"] for pod in found)
         if not names:
             return ""
         name = self._random.choice(names)
-        self._cluster.delete(pods(self._namespace, name), options or None)
+        self._cluster.delete(path("Pod", self._namespace, name), options or None)
         return f"{name} is deleted"
 
     def _kill(self, program: str) -> str:

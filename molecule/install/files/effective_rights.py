@@ -16,6 +16,7 @@ import yaml
 
 from ansible_collections.argo.workflows.plugins.module_utils._install.rights import Right, in_words, rights_granted
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 
 RIGHTS = yaml.safe_load((Path(__file__).parents[3] / "roles/argo/vars/main/rights.yml").read_text())
 RULES = {
@@ -36,7 +37,7 @@ def effective(kubeconfig: str, namespace: str, account: str) -> set[Right]:
     user = f"system:serviceaccount:{namespace}:{account}"
     cluster = Cluster.from_params({"kubeconfig": kubeconfig, "impersonate_user": user})
     review = {"spec": {"namespace": namespace}}
-    answer = cluster.create("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", review)["status"]
+    answer = cluster.create(path("SelfSubjectRulesReview"), review)["status"]
     if answer["incomplete"]:
         raise SystemExit(f"the cluster cannot list the rights of {account}: {answer.get('evaluationError')}")
     return granted(answer["resourceRules"], namespace)

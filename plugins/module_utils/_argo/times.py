@@ -13,6 +13,11 @@ def parse_time(text: str | None) -> datetime.datetime | None:
     return datetime.datetime.fromisoformat(text) if text else None
 
 
+def stamp(moment: datetime.datetime) -> str:
+    """An aware datetime as the Kubernetes API writes it: RFC 3339, whole seconds, UTC, "2026-11-22T15:45:00Z"."""
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def seconds_between(start: str | None, end: str | None) -> float | None:
     """Seconds between two timestamps of the API; None if one is missing."""
     first, last = parse_time(start), parse_time(end)

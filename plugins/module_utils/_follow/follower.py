@@ -28,8 +28,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.journal imp
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run, belongs_to
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import METADATA_LIST, Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import argo, core, workflows
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods as pods_path
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.quantity import quantity
 from ansible_collections.argo.workflows.plugins.module_utils._logs.collection import LogCollection
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
@@ -205,14 +204,14 @@ class Follower:
         Argo changes some labels, and of what has them no longer a watch by labels says that it was deleted: so they
         only choose.
         """
-        path, names = workflows(self.wanted.namespace), self.wanted.names
+        workflows, names = path("Workflow", self.wanted.namespace), self.wanted.names
         if self.wanted.label_selector:
-            chosen = self._cluster.list(path, accept=METADATA_LIST, labelSelector=self.wanted.label_selector)
+            chosen = self._cluster.list(workflows, accept=METADATA_LIST, labelSelector=self.wanted.label_selector)
             names = tuple(item["metadata"]["name"] for item in chosen)
         query = {"fieldSelector": f"metadata.name={names[0]}"} if len(names) == 1 else {}
         found: dict[str, dict[str, Any]] | None = {}
         for kind, item in self._cluster.events(
-            path, metadata_only=True, wanted=lambda: not self._over.is_set(), **query
+            workflows, metadata_only=True, wanted=lambda: not self._over.is_set(), **query
         ):
             if found is None:
                 self._queue.put(("trouble", item["error"]) if kind == "TROUBLE" else ("workflow", (kind, item)))
@@ -226,7 +225,9 @@ class Follower:
 
     def _pump_pods(self) -> None:
         stream = self._cluster.events(
-            pods_path(self.wanted.namespace), wanted=lambda: not self._over.is_set(), labelSelector=self._pod_selector()
+            path("Pod", self.wanted.namespace),
+            wanted=lambda: not self._over.is_set(),
+            labelSelector=self._pod_selector(),
         )
         for kind, pod in stream:
             if kind == "TROUBLE":
@@ -253,13 +254,13 @@ class Follower:
 
     def _read_workflow(self, name: str) -> None:
         try:
-            self._queue.put(("read", self._cluster.get(workflows(self.wanted.namespace, name))))
+            self._queue.put(("read", self._cluster.get(path("Workflow", self.wanted.namespace, name))))
         except ApiError as error:
             self._queue.put(("not_read", (name, error)))
 
     def _list_pods(self) -> None:
         try:
-            for pod in self._cluster.list(pods_path(self.wanted.namespace), labelSelector=self._pod_selector()):
+            for pod in self._cluster.list(path("Pod", self.wanted.namespace), labelSelector=self._pod_selector()):
                 self._pass_on("ADDED", pod)
             self._queue.put(("pods_listed", "again"))
         except ApiError as error:
@@ -270,16 +271,16 @@ class Follower:
         around, namespace = Surroundings(), self.wanted.namespace
         try:
             around.allocatable = {}
-            for node in self._cluster.list("/api/v1/nodes"):
+            for node in self._cluster.list(path("Node")):
                 for resource, has in (node["status"].get("allocatable") or {}).items():
                     if quantity(has) >= quantity(around.allocatable.get(resource, "0")):
                         around.allocatable[resource] = has
         except ApiError:
             around.allocatable = None
         try:
-            found = self._cluster.list(pods_path(namespace), labelSelector="app=workflow-controller")
+            found = self._cluster.list(path("Pod", namespace), labelSelector="app=workflow-controller")
             around.controllers = [pod["metadata"]["name"] for pod in found if pod["status"].get("phase") == "Running"]
-            config = self._cluster.get(core(namespace, "configmaps", "workflow-controller-configmap")).get("data") or {}
+            config = self._cluster.get(path("ConfigMap", namespace, "workflow-controller-configmap")).get("data") or {}
             around.instance_id = instance_id_of(config)
         except ApiError:
             pass
@@ -564,7 +565,7 @@ def shut_down(cluster: Cluster, runs: Iterable[Run], how: str) -> dict[str, str]
         with contextlib.suppress(IndexError):
             while run := todo.popleft():
                 try:
-                    cluster.patch(argo(run.namespace, "workflows", run.name), {"spec": {"shutdown": how}})
+                    cluster.patch(path("Workflow", run.namespace, run.name), {"spec": {"shutdown": how}})
                     del refused[run.name]
                 except ApiError as error:
                     refused[run.name] = str(error)

@@ -6,24 +6,20 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import Ref
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import METADATA_LIST, Cluster
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import KINDS, path_of
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError, unless_refused
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import KINDS, path
 
 
-def existing(cluster: Cluster, path: str, unreadable: dict[str, Any] | None = None) -> dict[str, Any] | None:
+def existing(
+    cluster: Cluster, path: str, unreadable: dict[str, Any] | None = None, **query: Any
+) -> dict[str, Any] | None:
     """An object or list; None where there is none, `unreadable` where it may not be read."""
-    try:
-        return cluster.get(path)
-    except ApiError as error:
-        if error.status == 403:
-            return unreadable
-        if error.status == 404:
-            return None
-        raise
+    with unless_refused():
+        return cluster.find(path, **query)
+    return unreadable
 
 
 def find(cluster: Cluster, ref: Ref) -> dict[str, Any] | None:
@@ -33,7 +29,7 @@ def find(cluster: Cluster, ref: Ref) -> dict[str, Any] | None:
 
 def labelled(cluster: Cluster, kind: str, namespace: str, selector: str = "") -> list[dict[str, Any]]:
     """The objects of a kind in a namespace that a label selector chooses, as far as they may be read."""
-    listed = existing(cluster, f"{path_of(kind, namespace)}?{urlencode({'labelSelector': selector})}")
+    listed = existing(cluster, path(kind, namespace), labelSelector=selector)
     spelled = {"apiVersion": KINDS[kind].api_version, "kind": kind}  # which the items of a list leave out
     return [{**spelled, **item} for item in (listed or {}).get("items") or ()]
 

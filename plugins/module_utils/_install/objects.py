@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import FIELD_MANAGER, Json
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import KINDS, path_of
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import KINDS, path
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.quantity import quantity
 
 MARK = "argo.workflows/applied"
@@ -56,7 +56,7 @@ class Ref:
 
     @property
     def path(self) -> str:
-        return path_of(self.kind, self.namespace, self.name)
+        return path(self.kind, self.namespace, self.name)
 
     def as_definition(self) -> dict[str, Any]:
         """The least that kubernetes.core.k8s needs to delete it."""

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlencode
 
 from ansible_collections.argo.workflows.plugins.module_utils._install.live import existing
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import (
@@ -30,7 +29,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._install.readiness 
 )
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core, path_of, pods
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 
 LOG_LINES = 10
@@ -80,10 +79,11 @@ class Server:
         """Whether it answers a list of workflows to somebody who has logged in as its Deployment asks."""
         scheme, modes = server_options(deployment)
         service = f"{scheme}:{SERVER}:{SERVER_PORT}"
-        path = f"{core(self.place.home, 'services', service, 'proxy')}/api/v1/workflows/{self.place.work}"
+        proxy = path("Service", self.place.home, service, "proxy")
         try:
             self._user = self._user or (self.login() if "client" in modes else self.cluster)
-            self._user.get(f"{path}?{urlencode({'listOptions.limit': 1, 'fields': 'metadata'})}")
+            query: dict[str, Any] = {"listOptions.limit": 1, "fields": "metadata"}
+            self._user.get(f"{proxy}/api/v1/workflows/{self.place.work}", **query)
         except ApiError as error:
             if error.status == 401:
                 if modes == {"sso"}:  # it asks for a login that only people can do
@@ -94,7 +94,7 @@ class Server:
 
     def login(self) -> Cluster:
         """The same cluster, with a new token of the server's own account."""
-        account = core(self.place.home, "serviceaccounts", SERVER, "token")
+        account = path("ServiceAccount", self.place.home, SERVER, "token")
         issued = self.cluster.create(account, {"spec": {"expirationSeconds": TOKEN_SECONDS}})
         return self.cluster.with_headers({"Cookie": f"authorization=Bearer {issued['status']['token']}"})
 
@@ -122,8 +122,8 @@ def wait(cluster: Cluster, place: Place, timeout: int, settle: int) -> dict[str,
     started = ready_since = time.monotonic()
     changes: queue.Queue[tuple[str, str, dict[str, Any]] | ApiError] = queue.Queue()
     for kind, selector in (("Deployment", ""), ("Pod", PODS)):
-        path = path_of(kind, place.home)
-        threading.Thread(target=follow, args=(cluster, kind, path, selector, changes), daemon=True).start()
+        watched = (cluster, kind, path(kind, place.home), selector, changes)
+        threading.Thread(target=follow, args=watched, daemon=True).start()
     found: dict[str, dict[str, dict[str, Any]]] = {"Deployment": {}, "Pod": {}}
     restarts: dict[str, int] = {}
     server = Server(cluster, place)
@@ -149,10 +149,10 @@ RECHECK = 0.5
 """Seconds after which the lease and the server are asked again: they send no events."""
 
 
-def follow(cluster: Cluster, kind: str, path: str, selector: str, changes: queue.Queue[Any]) -> None:
+def follow(cluster: Cluster, kind: str, listed: str, selector: str, changes: queue.Queue[Any]) -> None:
     """Put every change of a kind's objects into a queue, and the error that ends it."""
     try:
-        for event, item in cluster.events(path, labelSelector=selector):
+        for event, item in cluster.events(listed, labelSelector=selector):
             if event in ("ADDED", "MODIFIED", "DELETED"):
                 changes.put((kind, event, item))
     except ApiError as error:
@@ -192,7 +192,7 @@ def last_lines(cluster: Cluster, namespace: str, verdict: Verdict) -> str:
     for previous in ("true", "false"):
         try:
             query = {"container": verdict.container, "tailLines": LOG_LINES, "previous": previous}
-            stream = cluster.open_log(pods(namespace, verdict.pod, "log"), read_timeout=10, **query)
+            stream = cluster.open_log(path("Pod", namespace, verdict.pod, "log"), read_timeout=10, **query)
             return b"".join(stream).decode(errors="replace").strip()
         except ApiError:
             continue
@@ -201,9 +201,7 @@ def last_lines(cluster: Cluster, namespace: str, verdict: Verdict) -> str:
 
 def last_events(cluster: Cluster, namespace: str, pod: str) -> str:
     """The last events of a pod, newest last; "" where there is none, or they may not be read."""
-    listed = existing(
-        cluster, f"{core(namespace, 'events')}?{urlencode({'fieldSelector': f'involvedObject.name={pod}'})}"
-    )
+    listed = existing(cluster, path("Event", namespace), fieldSelector=f"involvedObject.name={pod}")
     events = sorted(
         (listed or {}).get("items") or (), key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or ""
     )

@@ -41,7 +41,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._install.rights imp
 )
 from ansible_collections.argo.workflows.plugins.module_utils._install.server import PODS, state_of
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import KINDS, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import KINDS, path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 
 PARALLEL = 8
@@ -64,9 +64,9 @@ def survey(
     selectors = dict.fromkeys(own_kinds, OURS) | {"Deployment": ""}  # a controller of somebody else is looked for
     listed = [(kind, namespace, selectors[kind]) for kind in own_kinds for namespace in place.namespaces]
     with ThreadPoolExecutor(PARALLEL) as pool:
-        kinds = pool.submit(existing, cluster, "/apis/argoproj.io/v1alpha1")
+        kinds = pool.submit(existing, cluster, KINDS["Workflow"].root)
         pods = pool.submit(labelled, cluster, "Pod", place.home, PODS)
-        running = pool.submit(metadata, cluster, workflows(place.work), RUNNING)
+        running = pool.submit(metadata, cluster, path("Workflow", place.work), RUNNING)
         rules = pool.map(lambda namespace: rules_in(cluster, namespace), place.namespaces)
         lists = pool.map(lambda which: labelled(cluster, *which), listed)
         live = {Ref.of(item): item for items in lists for item in items}
@@ -140,20 +140,19 @@ USERS_KINDS = ("workflows", "workflowtemplates", "cronworkflows")
 
 def elsewhere(cluster: Cluster, place: Place) -> list[str]:
     """The other namespaces that have objects of Argo, which would go with the CRDs."""
-    found = (item for kind in USERS_KINDS for item in metadata(cluster, f"/apis/argoproj.io/v1alpha1/{kind}"))
+    found = (item for kind in USERS_KINDS for item in metadata(cluster, f"{KINDS['Workflow'].root}/{kind}"))
     return sorted({item["namespace"] for item in found} - set(place.namespaces))
 
 
 def rules_in(cluster: Cluster, namespace: str) -> dict[str, Any]:
     """The status of a SelfSubjectRulesReview: `resourceRules`, and whether they are `incomplete`."""
-    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
-    return dict(cluster.create(path, {"spec": {"namespace": namespace}})["status"])
+    return dict(cluster.create(path("SelfSubjectRulesReview"), {"spec": {"namespace": namespace}})["status"])
 
 
 def may(cluster: Cluster, right: Right) -> bool:
     """Whether a SelfSubjectAccessReview grants a right."""
-    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-    return bool(cluster.create(path, {"spec": {"resourceAttributes": right.attributes()}})["status"]["allowed"])
+    review = {"spec": {"resourceAttributes": right.attributes()}}
+    return bool(cluster.create(path("SelfSubjectAccessReview"), review)["status"]["allowed"])
 
 
 def missing_rights(
@@ -179,5 +178,5 @@ def missing_rights(
 
 def user(cluster: Cluster) -> str:
     """Who asks, as the cluster names them."""
-    path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-    return str(cluster.create(path, {})["status"]["userInfo"].get("username") or "an anonymous user")
+    review = cluster.create(path("SelfSubjectReview"), {})
+    return str(review["status"]["userInfo"].get("username") or "an anonymous user")

@@ -109,6 +109,15 @@ class Cluster:
         """Read one object, or one page of a list. Repeats a few times while the answer is 429, 5xx or none."""
         return self._json("GET", path, query, accept=accept)
 
+    def find(self, path: str, *, accept: str = JSON, **query: Any) -> dict[str, Any] | None:
+        """Read one object; None where the object, its namespace or its kind does not exist (a 404)."""
+        try:
+            return self.get(path, accept=accept, **query)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
     def list(self, path: str, *, accept: str = JSON, **query: Any) -> Iterator[dict[str, Any]]:
         """Every object of a list, page by page. With `accept=METADATA_LIST` only their metadata."""
         for page in self.pages(path, accept=accept, **query):

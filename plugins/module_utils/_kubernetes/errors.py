@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
@@ -30,6 +31,16 @@ class ApiError(Exception):
     def transient(self) -> bool:
         """Whether the same request may succeed a little later."""
         return self.status is None or self.status in TRANSIENT
+
+
+@contextmanager
+def unless_refused() -> Iterator[None]:
+    """Leave the block in silence where these credentials may not ask (a 403): what comes after it stands for that."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status != 403:
+            raise
 
 
 def no_answer(method: str, path: str, host: str, error: Exception) -> ApiError:

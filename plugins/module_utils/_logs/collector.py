@@ -32,7 +32,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import C
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import EXECUTOR_CONTAINERS
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Backoff, Cluster, LogStream
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import pods
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._logs.executor import LAST_WORDS
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import END, Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Cutter, LastLinesCutter, Taken
@@ -332,7 +332,7 @@ class Collector:
         """Read one stream to its end; ApiError if it breaks, after what came of it was taken."""
         try:
             stream = job.stream = self._cluster.open_log(
-                pods(job.namespace, job.log.pod, "log"),
+                path("Pod", job.namespace, job.log.pod, "log"),
                 read_timeout=FOLLOW_TIMEOUT if follow else STALL * 3,
                 **self._query(job.log, follow),
             )

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import METADATA, Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import KINDS, path
 
 Seen = TypeVar("Seen")
+KIND_OF = {spelled.plural: kind for kind, spelled in KINDS.items()}
 
 
 def unless_missing(request: Callable[[], Seen]) -> Seen | None:
@@ -36,11 +37,11 @@ class ClusterLook:
         return self._unless_refused(lambda: list(self.cluster.list(self._path(kind, "", cluster_wide))))
 
     def exists(self, kind: str, name: str, cluster_wide: bool = False) -> bool | None:
-        path = self._path(kind, name, cluster_wide)
-        return self._unless_refused(lambda: unless_missing(lambda: self.cluster.get(path, accept=METADATA)) is not None)
+        object_path = self._path(kind, name, cluster_wide)
+        return self._unless_refused(lambda: self.cluster.find(object_path, accept=METADATA) is not None)
 
     def allowed(self, service_account: str, verb: str, group: str, resource: str) -> bool | None:
-        path = f"/apis/authorization.k8s.io/v1/namespaces/{self.namespace}/localsubjectaccessreviews"
+        reviews = path("LocalSubjectAccessReview", self.namespace)
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "LocalSubjectAccessReview",
@@ -55,13 +56,10 @@ class ClusterLook:
                 "resourceAttributes": {"namespace": self.namespace, "verb": verb, "group": group, "resource": resource},
             },
         }
-        return self._unless_refused(lambda: bool(self.cluster.create(path, review)["status"]["allowed"]))
+        return self._unless_refused(lambda: bool(self.cluster.create(reviews, review)["status"]["allowed"]))
 
     def _path(self, kind: str, name: str, cluster_wide: bool) -> str:
-        if not cluster_wide:
-            return core(self.namespace, kind, name)
-        group = "/apis/scheduling.k8s.io/v1" if kind == "priorityclasses" else "/api/v1"
-        return f"{group}/{kind}/{name}".rstrip("/")
+        return path(KIND_OF[kind], None if cluster_wide else self.namespace, name)
 
     @staticmethod
     def _unless_refused(request: Callable[[], Seen]) -> Seen | None:

@@ -21,10 +21,11 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import 
     nodes_of,
     phase_of,
 )
+from ansible_collections.argo.workflows.plugins.module_utils._argo.times import stamp
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import FIELD_MANAGER
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import workflows
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 from ansible_collections.argo.workflows.plugins.module_utils._submit.identity import (
     HELD_ANNOTATION,
@@ -47,9 +48,8 @@ def steer(module: AnsibleModule) -> dict[str, Any]:
         if state != "absent":
             raise UserError(f"there is no Workflow {name} in {namespace} that could be {state}")
         return {**facts({}, "" if params["run_id"] else name, namespace), "changed": False}
-    path = workflows(namespace, workflow["metadata"]["name"])
     name = workflow["metadata"]["name"]
-    changed, after = CHANGES[state](cluster, path, workflow, module.check_mode)
+    changed, after = CHANGES[state](cluster, path("Workflow", namespace, name), workflow, module.check_mode)
     result = {**facts(after, name, namespace), "changed": changed}
     if module._diff:
         result["diff"] = {"before": _steered(workflow), "after": _steered(after)}
@@ -65,7 +65,7 @@ def _existing(cluster: Cluster, params: Mapping[str, Any]) -> tuple[dict[str, An
     name = params["name"] or metadata.get("name")
     if not name:
         raise UserError(f"state: {params['state']} needs the Workflow's name or run_id")
-    return unless_missing(lambda: cluster.get(workflows(namespace, name))), name, namespace
+    return unless_missing(lambda: cluster.get(path("Workflow", namespace, name))), name, namespace
 
 
 def _steered(workflow: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def facts(workflow: Mapping[str, Any], name: str, namespace: str) -> dict[str, A
 def of_run(cluster: Cluster, namespace: str, run_id: str) -> dict[str, Any] | None:
     """The Workflow that was submitted with a run_id, the first if two tasks did so at once."""
     selector = f"{RUN_LABEL}={run_label(run_id)}"
-    found = unless_missing(lambda: list(cluster.list(workflows(namespace), labelSelector=selector)))
+    found = unless_missing(lambda: list(cluster.list(path("Workflow", namespace), labelSelector=selector)))
     return min(found, key=lambda workflow: workflow["metadata"]["creationTimestamp"]) if found else None
 
 
@@ -189,7 +189,7 @@ def without_hold(workflow: Mapping[str, Any]) -> dict[str, Any] | None:
     resumed = copy.deepcopy(dict(workflow))
     resumed["spec"].pop("suspend", None)
     if waiting:
-        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        now = stamp(datetime.datetime.now(datetime.UTC))
         ended = {key: _ended(nodes[key], now) for key in waiting}
         _store_nodes(resumed["status"], {**nodes, **ended})
     return resumed

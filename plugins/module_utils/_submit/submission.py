@@ -20,7 +20,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 )
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core, workflows
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 from ansible_collections.argo.workflows.plugins.module_utils._submit.checks import check, check_names
 from ansible_collections.argo.workflows.plugins.module_utils._submit.identity import (
@@ -103,7 +103,7 @@ class Submission:
             return of_run(self.cluster, self.namespace, self.run_id)
         if not self.is_named:
             return None
-        return unless_missing(lambda: self.cluster.get(workflows(self.namespace, self.name)))
+        return unless_missing(lambda: self.cluster.get(path("Workflow", self.namespace, self.name)))
 
     def _require_same(self, existing: Mapping[str, Any]) -> None:
         name = existing["metadata"]["name"]
@@ -140,8 +140,8 @@ class Submission:
 
     def _try(self) -> None:
         """Have the API server try the creation; it cannot where the namespace or Argo's CRDs are still to come."""
-        path = workflows(self.namespace)
-        unless_missing(lambda: self.cluster.create(path, self.workflow, dryRun="All", fieldManager=FIELD_MANAGER))
+        workflows = path("Workflow", self.namespace)
+        unless_missing(lambda: self.cluster.create(workflows, self.workflow, dryRun="All", fieldManager=FIELD_MANAGER))
 
     def _create(self) -> dict[str, Any]:
         body = copy.deepcopy(self.workflow)
@@ -149,14 +149,14 @@ class Submission:
             body["metadata"]["annotations"][HELD_ANNOTATION] = json.dumps(body["spec"].get("suspend"))
             body["spec"]["suspend"] = True
         try:
-            return self.cluster.create(workflows(self.namespace), body, fieldManager=FIELD_MANAGER)
+            return self.cluster.create(path("Workflow", self.namespace), body, fieldManager=FIELD_MANAGER)
         except ApiError as error:
             if error.status == 404:
                 raise UserError(f"{error}; role argo creates the namespace and installs Argo's CRDs") from error
             if error.status != 409:
                 raise
             # Somebody was faster, or an answer was lost and the request repeated.
-            existing = self.cluster.get(workflows(self.namespace, self.name))
+            existing = self.cluster.get(path("Workflow", self.namespace, self.name))
             self._require_same(existing)
             return existing
 
@@ -184,13 +184,15 @@ class Submission:
                 "data": data,
             }
             try:
-                self.cluster.create(core(self.namespace, "configmaps"), body, fieldManager=FIELD_MANAGER)
+                self.cluster.create(path("ConfigMap", self.namespace), body, fieldManager=FIELD_MANAGER)
             except ApiError as error:
                 if error.status != 409:
                     raise
         wanted = json.loads(metadata["annotations"][HELD_ANNOTATION])
         change = {"metadata": {"annotations": {HELD_ANNOTATION: None}}, "spec": {"suspend": wanted}}
-        return self.cluster.patch(workflows(self.namespace, metadata["name"]), change, fieldManager=FIELD_MANAGER)
+        return self.cluster.patch(
+            path("Workflow", self.namespace, metadata["name"]), change, fieldManager=FIELD_MANAGER
+        )
 
     def _result(self, workflow: Mapping[str, Any], changed: bool, findings: list[str]) -> dict[str, Any]:
         name = workflow.get("metadata", {}).get("name", self.name)

@@ -41,6 +41,9 @@ class ApiServer:
             raise ApiError(f"GET {path}: 404 NotFound", 404)
         return copy.deepcopy(self.objects[path])
 
+    def find(self, path: str, **_query: Any) -> Json | None:
+        return self.get(path) if path in self.objects else None
+
     def list(self, path: str, **query: Any) -> Iterator[Json]:
         label, _equals, value = query.get("labelSelector", "").partition("=")
         for place, found in list(self.objects.items()):

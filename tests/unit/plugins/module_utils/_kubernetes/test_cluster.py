@@ -15,7 +15,6 @@ import pytest
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import core, pods, workflows
 
 
 class Transport:
@@ -70,13 +69,6 @@ def kubeconfig(host: str) -> dict[str, Any]:
     }
 
 
-def test_paths_are_those_of_the_api_and_names_cannot_leave_them() -> None:
-    assert workflows("argo", "x") == "/apis/argoproj.io/v1alpha1/namespaces/argo/workflows/x"
-    assert pods("argo", "p", "log") == "/api/v1/namespaces/argo/pods/p/log"
-    assert core("argo", "configmaps") == "/api/v1/namespaces/argo/configmaps"
-    assert core("argo", "secrets", "a?b c") == "/api/v1/namespaces/argo/secrets/a%3Fb%20c"
-
-
 def test_a_list_is_read_page_by_page() -> None:
     first = {"metadata": {"continue": "token"}, "items": [1, 2]}
     it, transport = cluster((200, first), (200, {"metadata": {}, "items": [3]}))
@@ -112,6 +104,14 @@ def test_an_error_is_one_sentence_with_what_was_tried_and_what_came_back() -> No
         it.get("/api/v1/pods")
     assert str(caught.value) == "GET /api/v1/pods on https://k8s:6443: 403 Forbidden: you may not"
     assert (caught.value.status, caught.value.reason, caught.value.transient) == (403, "Forbidden", False)
+
+
+def test_what_does_not_exist_is_none_and_any_other_failure_is_an_error() -> None:
+    it, _transport = cluster((404, {"reason": "NotFound"}), (200, {"ok": True}), (403, {"reason": "Forbidden"}))
+    assert it.find("/x") is None
+    assert it.find("/x") == {"ok": True}
+    with pytest.raises(ApiError, match="403 Forbidden"):
+        it.find("/x")
 
 
 def test_credentials_are_renewed_once_after_a_401() -> None:

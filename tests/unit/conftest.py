@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the unit tests share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+RunModule = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run_module(capsys: pytest.CaptureFixture[str]) -> RunModule:
+    """Runs a module as Ansible does: `run_module(plugin, check_mode=False, **params)` returns its result."""
+
+    def run(plugin: Any, check_mode: bool = False, **params: Any) -> dict[str, Any]:
+        with patch_module_args({**params, "_ansible_check_mode": check_mode}), pytest.raises(SystemExit):
+            plugin.main()
+        result: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return result
+
+    return run

@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, the argo.workflows authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds for every module: no request is made with a name that Kubernetes allows to no object."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ansible_collections.argo.workflows.plugins.module_utils._argo.times import stamp
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError, unless_refused
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
+from ansible_collections.argo.workflows.plugins.module_utils._module import abandoned
+from ansible_collections.argo.workflows.plugins.modules import (
+    argo_status,
+    argo_token,
+    argo_ui,
+    workflow,
+    workflow_info,
+    workflow_logs,
+    workflow_wait,
+)
+
+ELSEWHERE = "b/../../../team-b/workflows/y"
+"""A name that would lead out of its namespace: urllib3 folds what leads up."""
+
+
+class Unasked:
+    """A transport that no request may reach."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str]] = []
+
+    def request(self, method: str, url: str, **_options: Any) -> Any:
+        self.requests.append((method, url))
+        raise AssertionError(f"{method} {url} was sent")
+
+
+@pytest.fixture
+def unasked(monkeypatch: pytest.MonkeyPatch) -> Unasked:
+    transport = Unasked()
+    monkeypatch.setattr(Login, "transport", lambda _self: transport)
+    return transport
+
+
+@pytest.mark.parametrize("state", ["absent", "suspended", "resumed", "stopped", "terminated"])
+def test_a_name_that_leads_to_another_namespace_changes_nothing_there(
+    state: str, unasked: Unasked, run_module: Callable[..., dict[str, Any]]
+) -> None:
+    result = run_module(workflow, name=ELSEWHERE, namespace="team-a", state=state, host="https://k8s:6443")
+    assert unasked.requests == []
+    assert result["failed"] and result["msg"].startswith(f"name: {ELSEWHERE!r} is not a name: ")
+
+
+@pytest.mark.parametrize(
+    ("plugin", "options"),
+    [
+        (workflow, {"state": "absent", "name": "x"}),
+        (workflow_info, {"name": "x"}),
+        (workflow_logs, {"name": "x"}),
+        (workflow_wait, {"name": ["x"]}),
+        (argo_token, {"dest": "/nowhere/token"}),
+        (argo_ui, {}),
+        (argo_status, {}),
+    ],
+)
+def test_a_namespace_that_leads_elsewhere_is_never_asked_about(
+    plugin: Any, options: dict[str, Any], unasked: Unasked, run_module: Callable[..., dict[str, Any]]
+) -> None:
+    result = run_module(plugin, namespace="a/../b", host="https://k8s:6443", **options)
+    assert unasked.requests == []
+    assert result["msg"].startswith("namespace: 'a/../b' is not the name of a namespace: ")
+
+
+def test_one_bad_name_of_several_is_named(unasked: Unasked, run_module: Callable[..., dict[str, Any]]) -> None:
+    result = run_module(workflow_wait, name=["good", "Bad"], host="https://k8s:6443")
+    assert unasked.requests == []
+    assert result["msg"].startswith("name: 'Bad' is not a name: ")
+
+
+def test_a_module_is_abandoned_when_nobody_reads_its_output() -> None:
+    kept = os.dup(1)
+    reader, writer = os.pipe()
+    try:
+        os.dup2(writer, 1)
+        read_by_somebody = not abandoned()
+        os.close(reader)
+        read_by_nobody = abandoned()
+    finally:
+        os.dup2(kept, 1)
+        os.close(writer)
+        os.close(kept)
+    assert read_by_somebody and read_by_nobody
+
+
+def test_only_a_refusal_is_passed_over() -> None:
+    with unless_refused():
+        raise ApiError("GET /x: 403 Forbidden", 403)
+    with pytest.raises(ApiError, match="404"), unless_refused():
+        raise ApiError("GET /x: 404 NotFound", 404)
+
+
+def test_a_stamp_is_in_utc_and_whole_seconds() -> None:
+    zone = datetime.timezone(datetime.timedelta(hours=2))
+    assert stamp(datetime.datetime(2026, 11, 22, 17, 45, 0, 999999, zone)) == "2026-11-22T15:45:00Z"
