@@ -277,8 +277,14 @@ def test_what_is_null_is_left_out_and_what_is_empty_stays() -> None:
 def test_results_are_in_the_order_of_the_list_and_nothing_is_forgotten() -> None:
     runs = [{"indexes": [0, 1]}, {"indexes": [2]}]
     workflows = [
-        {"name": "w0", "item_results": [{"index": 1, "phase": "Failed", "outputs": {"output": ""}, "last_line": "bye"}]},
-        {"name": "w1", "item_results": [{"index": 0, "phase": "Succeeded", "outputs": {"output": "7"}, "last_line": "x"}]},
+        {
+            "name": "w0",
+            "item_results": [{"index": 1, "phase": "Failed", "outputs": {"output": ""}, "last_line": "bye"}],
+        },
+        {
+            "name": "w1",
+            "item_results": [{"index": 0, "phase": "Succeeded", "outputs": {"output": "7"}, "last_line": "x"}],
+        },
     ]
     first, second, third = outcome.results(["a", "b", "c"], runs, workflows)
     assert (first["phase"], first["value"], first["workflow"]) == ("Missing", "a", "w0")
