@@ -1,21 +1,10 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring the logs of many containers home. Private to the collection.
+"""Read the logs of many containers at once. Private to the collection.
 
-A running container's log is followed, an ended one's is fetched; at most `parallel` connections are open. That a
-stream ends does not make it complete: the API server closes it properly, too, when it has lost the kubelet, and the
-kubelet, when it has rotated the log under a reader that lags behind. So a log is read again from its last line on,
-and is complete when nothing new comes, unless its end is known from what was read:
-
-- The executor says that the container's process has exited, and ends itself milliseconds later if it has no outputs
-  to save. The kubelet reads a log from its front to its back, so all that stands before these words has come with
-  them. Behind them stands only what was still in a pipe then, as the rest of a line without an end, and follows at
-  once: so these words prove nothing where the stream ends inside a line, and elsewhere the kubelet would have to be
-  lost in these milliseconds.
-- A short log that is read after the container's end comes in one piece.
-
-What nobody can see are the lines that the kubelet leaves out of a stream that lags behind by two rotations (20 MB).
+A running container's log is followed, an ended one's is fetched; at most `parallel` connections are open. Threads read
+and write, and act on what `verdict` says of each stream that has ended.
 """
 
 from __future__ import annotations
@@ -37,6 +26,15 @@ from ansible_collections.argo.workflows.plugins.module_utils._logs.executor impo
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import END, Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Cutter, LastLinesCutter, Taken
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
+from ansible_collections.argo.workflows.plugins.module_utils._logs.verdict import (
+    DELETED,
+    Reading,
+    Verdict,
+    loss_with_pod,
+    news_lag,
+    verdict,
+    why_hopeless,
+)
 
 FETCHERS = 16
 """More connections than this don't make short logs come any faster; each costs a TLS handshake."""
@@ -44,22 +42,13 @@ FOLLOW_TIMEOUT = 300.0
 """Seconds of silence after which a followed log is asked for again: a proxy may have forgotten the connection."""
 STALL = 10.0
 """Seconds of silence after the container's end after which its stream is given up and the rest fetched."""
-NEWS_LAG = 1.0
-"""Seconds that the news of a container's end may come after the end of its stream, before it is followed again …"""
-EXIT_NEWS_LAG = 10.0
-"""… and if the executor has said that the process has exited: then it is not likely to have more to say."""
-ONE_PIECE = (256 * 1024, 1.0)
-"""Bytes and seconds up to which a log that is read after the container's end comes in one piece."""
 STOP_PATIENCE = 2.0
 """Seconds that the threads have to end; one that still waits for an answer then takes nothing more."""
-STUBBORN = 4
-"""How often a log is asked for again that the kubelet cannot read, or in which the last known line does not come."""
-DELETED = "the pod was deleted before its log was read to its end"
 
 
 @dataclasses.dataclass(slots=True, eq=False)
 class _Job:
-    """A log that is being had."""
+    """A log that is being collected."""
 
     log: Log
     namespace: str
@@ -290,46 +279,74 @@ class Collector:
         return None
 
     def collect(self, job: _Job) -> None:
-        """Read a log until there is nothing more to have, now or ever. OSError if its file cannot be written."""
+        """Read a log until nothing more will come, now or ever. OSError if its file cannot be written."""
         log, backoff = job.log, Backoff(self._clock)
         while not log.done and not self._stopping:
             if job.gone:
-                log.end("" if log.cursor.settled and log.cursor.ended else DELETED)
+                log.end(loss_with_pod(log.cursor))
                 break
-            known, started = log.received, self._clock.monotonic()
-            follow = not self._is_fetch(job)
-            cutter = self._cutter(log)
+            known = log.received
             try:
-                self._stream(job, cutter, follow)
+                reading = self._read(job)
             except ApiError as error:
                 if self._stopping:
                     break
                 if log.received > known:
                     backoff.reset()
-                if not self._survives(job, error):
-                    break
-                backoff.wait(error.retry_after)
-                continue
-            if log.done:
-                break  # the Collector was stopped meanwhile
-            came, seconds = log.received - known, self._clock.monotonic() - started
-            in_one_piece = came and not follow and came <= ONE_PIECE[0] and seconds < ONE_PIECE[1]
-            had_before = not came and not follow and (known or job.attempts)
-            if follow and not self._ends_soon(job):
-                backoff.wait()  # the container still runs: its stream was cut off
-            elif not cutter.anchored or job.trouble:
-                self._insist(job, backoff)
-            elif not follow and not job.ended:
-                log.end("the container still runs")
-            elif had_before or (cutter.at_line_end and (log.cursor.settled or in_one_piece)):
-                log.end()
+                self._take_refusal(job, error, backoff)
             else:
-                job.attempts += 1  # what came may be cut off: a second look has to bring nothing new
+                if not log.done:  # the Collector was stopped meanwhile
+                    self._act(job, verdict(reading), backoff)
         with log.lock:
             log.close()
 
-    def _stream(self, job: _Job, cutter: Cutter, follow: bool) -> None:
+    def _read(self, job: _Job) -> Reading:
         """Read one stream to its end; ApiError if it breaks, after what came of it was taken."""
+        log, follow = job.log, not self._is_fetch(job)
+        known, started = log.received, self._clock.monotonic()
+        cutter = self._cutter(log)
+        self._stream(job, cutter, follow)
+        seconds = self._clock.monotonic() - started
+        return Reading(
+            followed=follow,
+            ended=self._ends_soon(job) if follow else job.ended,
+            known=known,
+            came=log.received - known,
+            seconds=seconds,
+            attempts=job.attempts,
+            sound=cutter.anchored and not job.trouble,
+            at_line_end=cutter.at_line_end,
+            settled=log.cursor.settled,
+        )
+
+    def _act(self, job: _Job, what: Verdict, backoff: Backoff) -> None:
+        match what:
+            case Verdict.DONE:
+                job.log.end()
+            case Verdict.STILL_RUNS:
+                job.log.end("the container still runs")
+            case Verdict.GIVE_UP if job.trouble:
+                job.log.end(f"the kubelet could not read it: {job.trouble}")
+            case Verdict.GIVE_UP:
+                job.log.gaps.append((job.log.cursor.stamp, END))
+                job.log.end()
+            case Verdict.AGAIN:
+                job.attempts += 1
+            case Verdict.INSIST:
+                job.attempts += 1
+                backoff.wait()
+            case Verdict.FOLLOW:
+                backoff.wait()
+
+    def _take_refusal(self, job: _Job, error: ApiError, backoff: Backoff) -> None:
+        job.trouble = error.message
+        if why := why_hopeless(error, job.log.pod, ended=job.ended, admitted=self._admitted):
+            job.log.end(why)
+        else:
+            backoff.wait(error.retry_after)
+
+    def _stream(self, job: _Job, cutter: Cutter, follow: bool) -> None:
+        """Take what a stream brings; ApiError if it breaks, after what came of it was taken."""
         try:
             stream = job.stream = self._cluster.open_log(
                 path("Pod", job.namespace, job.log.pod, "log"),
@@ -395,32 +412,7 @@ class Collector:
 
     def _ends_soon(self, job: _Job) -> bool:
         """Whether the container of a stream that has just ended has ended, too, or is about to be known to have."""
-        end = self._clock.monotonic() + (EXIT_NEWS_LAG if job.log.cursor.exited else NEWS_LAG)
+        end = self._clock.monotonic() + news_lag(job.log.cursor)
         while not job.ended and self._clock.monotonic() < end and not self._stopping:
             self._clock.sleep(0.05)
         return job.ended
-
-    def _insist(self, job: _Job, backoff: Backoff) -> None:
-        """The kubelet could not read the log, or the last known line did not come: try a few times more."""
-        job.attempts += 1
-        if job.attempts < STUBBORN:
-            backoff.wait()
-        elif job.trouble:
-            job.log.end(f"the kubelet could not read it: {job.trouble}")
-        else:
-            job.log.gaps.append((job.log.cursor.stamp, END))
-            job.log.end()
-
-    def _survives(self, job: _Job, error: ApiError) -> bool:
-        """Whether a failed request is worth repeating now; ends the log if it will never be."""
-        job.trouble = error.message
-        if error.status == 404 and f'pods "{job.log.pod}" not found' in error.message:
-            # Only the API server says so; the 404 of a kubelet that has just started means that it knows no pod yet.
-            job.log.end(DELETED)
-        elif error.status == 403 and not self._admitted:
-            job.log.end(f"forbidden: {error.message}")
-        elif error.status == 400 and (job.ended or "waiting to start" not in error.message):
-            job.log.end(error.message)
-        else:
-            return True
-        return False
