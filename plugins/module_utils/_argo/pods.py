@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.gpus import gpus_of
@@ -20,6 +20,31 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
     Json,
 )
 
+IMAGE_REASONS = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "ImageInspectError",
+        "RegistryUnavailable",
+    }
+)
+"""Reasons of a waiting container whose image cannot be pulled (pkg/kubelet/images/types.go of Kubernetes)."""
+START_REASONS = frozenset(
+    {
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "RunContainerError",
+        "PreStartHookError",
+        "ContainerCannotRun",
+    }
+)
+"""Reasons of a waiting container that cannot be started (pkg/kubelet/kuberuntime of Kubernetes)."""
+HOPELESS_REASONS = frozenset(
+    {"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"}
+)
+"""Those of both kinds that time alone does not heal."""
 _LOST_REASONS = frozenset(
     {
         "Evicted",
@@ -35,50 +60,59 @@ _LOST_REASONS = frozenset(
 
 
 def trim(pod: Json) -> dict[str, Any]:
-    """A pod with only what is needed of it here and by `_nodes`, in the same shape: 10,000 of them must fit in memory.
+    """A pod with only what is read of it later, in the same shape: 10,000 of them must fit in memory.
 
     Added are `spec.requests`, what its containers ask for of each resource, while it is not scheduled; and
     `spec.containerSet`, the names of the containers that its template has instead of `main`.
     """
-    metadata, spec, status = pod["metadata"], pod.get("spec") or {}, pod.get("status") or {}
+    return {
+        "metadata": _trim_metadata(pod["metadata"]),
+        "spec": _trim_spec(pod.get("spec") or {}),
+        "status": _trim_status(pod.get("status") or {}),
+    }
+
+
+def _trim_metadata(metadata: Json) -> dict[str, Any]:
     annotations = metadata.get("annotations") or {}
-    kept: dict[str, Any] = {
-        "metadata": {
-            "name": metadata["name"],
-            "namespace": metadata.get("namespace", ""),
-            "uid": metadata["uid"],
-            "creationTimestamp": metadata.get("creationTimestamp"),
-            "annotations": {
-                key: annotations[key] for key in (NODE_NAME_ANNOTATION, NODE_ID_ANNOTATION) if key in annotations
-            },
-        },
-        "spec": {
-            "nodeName": spec.get("nodeName", ""),
-            "containers": [
-                {"name": container["name"], "resources": {"limits": gpus}}
-                for container in spec.get("containers") or ()
-                if (gpus := gpus_of(container))
-            ],
-        },
-        "status": {
-            "phase": status.get("phase", "Pending"),
-            "initContainerStatuses": [_trim_container(c) for c in status.get("initContainerStatuses") or ()],
-            "containerStatuses": [_trim_container(c) for c in status.get("containerStatuses") or ()],
-            "conditions": [
-                {key: condition.get(key) for key in ("type", "status", "reason", "message")}
-                for condition in status.get("conditions") or ()
-                if condition.get("reason") == "Unschedulable" or condition["type"] == "DisruptionTarget"
-            ],
+    return {
+        "name": metadata["name"],
+        "namespace": metadata.get("namespace", ""),
+        "uid": metadata["uid"],
+        "creationTimestamp": metadata.get("creationTimestamp"),
+        "annotations": {
+            key: annotations[key] for key in (NODE_NAME_ANNOTATION, NODE_ID_ANNOTATION) if key in annotations
         },
     }
-    for key in ("message", "reason"):
-        if status.get(key):
-            kept["status"][key] = status[key]
+
+
+def _trim_spec(spec: Json) -> dict[str, Any]:
+    kept: dict[str, Any] = {
+        "nodeName": spec.get("nodeName", ""),
+        "containers": [
+            {"name": container["name"], "resources": {"limits": gpus}}
+            for container in spec.get("containers") or ()
+            if (gpus := gpus_of(container))
+        ],
+    }
     if not spec.get("nodeName"):
-        kept["spec"]["requests"] = requests_of(spec.get("containers") or ())
+        kept["requests"] = requests_of(spec.get("containers") or ())
     if names := _container_set(spec):
-        kept["spec"]["containerSet"] = names
+        kept["containerSet"] = names
     return kept
+
+
+def _trim_status(status: Json) -> dict[str, Any]:
+    return {
+        "phase": status.get("phase", "Pending"),
+        "initContainerStatuses": [_trim_container(c) for c in status.get("initContainerStatuses") or ()],
+        "containerStatuses": [_trim_container(c) for c in status.get("containerStatuses") or ()],
+        "conditions": [
+            {key: condition.get(key) for key in ("type", "status", "reason", "message")}
+            for condition in status.get("conditions") or ()
+            if condition.get("reason") == "Unschedulable" or condition["type"] == "DisruptionTarget"
+        ],
+        **{key: status[key] for key in ("message", "reason") if status.get(key)},
+    }
 
 
 def _container_set(spec: Json) -> list[str]:
@@ -129,15 +163,18 @@ def lost_reason(pod: Json) -> str:
 
 
 def is_over(pod: Json) -> bool:
+    """Whether a pod has ended."""
     return pod["status"].get("phase") in ("Succeeded", "Failed")
 
 
 def container_statuses(pod: Json) -> list[Json]:
+    """The statuses of a pod's containers, those of its init containers first."""
     status = pod["status"]
     return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
 
 
 def wait_message(pod: Json) -> str:
+    """What the executor left when it ended; empty if nothing, or before that."""
     for container in container_statuses(pod):
         if container["name"] == "wait":
             return str(((container.get("state") or {}).get("terminated") or {}).get("message", ""))
@@ -151,7 +188,7 @@ class Container:
     name: str
     started: bool
     started_at: str
-    """RFC 3339, whole seconds."""
+    """RFC 3339, whole seconds; empty before it has started."""
     ended: bool
 
 
@@ -160,26 +197,42 @@ def is_executors(container: str) -> bool:
     return container in EXECUTOR_CONTAINERS or container.startswith("artifact-plugin-")
 
 
-def wanted_containers(pod: Mapping[str, Any], wanted: Iterable[str]) -> list[Container]:
-    """The containers of a pod whose logs are wanted."""
-    status = pod.get("status", {})
-    over = status.get("phase") in ("Succeeded", "Failed")
-    found = []
-    init = {container["name"] for container in status.get("initContainerStatuses") or ()}
-    statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
-    names = {container["name"] for container in statuses}
+def own_containers(pod: Json) -> list[str]:
+    """The names of the containers that a pod's template is about, as far as they have a status.
+
+    They are `main` and those of its containerSet; of a pod without `main`, all that Argo has not added.
+    """
+    names = [container["name"] for container in container_statuses(pod)]
+    init = {container["name"] for container in pod["status"].get("initContainerStatuses") or ()}
     own_set = pod.get("spec", {}).get("containerSet") or ()
-    for container in statuses:
-        name = container["name"]
-        own = name not in init and not is_executors(name)
-        is_main = name == "main" or name in own_set or (own and "main" not in names)
-        if name in wanted or "all" in wanted or ("main" in wanted and is_main):
-            state = container.get("state") or {}
-            started_at = (state.get("terminated") or state.get("running") or {}).get("startedAt") or ""
-            found.append(
-                Container(name, bool(started_at) or "running" in state, started_at, "terminated" in state or over)
-            )
-    return found
+    main = {"main", *own_set}
+    if "main" not in names:
+        main.update(name for name in names if name not in init and not is_executors(name))
+    return [name for name in names if name in main]
+
+
+def choose_containers(wanted: Iterable[str], own: Iterable[str], every: Iterable[str]) -> list[str]:
+    """The names that the option `containers` means, each once.
+
+    `main` stands for a template's `own` containers, `all` for `every` one of the pod, any other name for itself.
+    """
+    meant = {"main": list(own), "all": list(every)}
+    return list(dict.fromkeys(name for choice in wanted for name in meant.get(choice, [choice])))
+
+
+def wanted_containers(pod: Json, wanted: Iterable[str]) -> list[Container]:
+    """The containers of a pod that the option `containers` asks for, as far as they have a status."""
+    statuses = container_statuses(pod)
+    chosen = choose_containers(wanted, own_containers(pod), [container["name"] for container in statuses])
+    return [_container_of(status, over=is_over(pod)) for status in statuses if status["name"] in chosen]
+
+
+def _container_of(status: Json, *, over: bool) -> Container:
+    """What a container's status says; `over` is whether its pod has ended."""
+    state = status.get("state") or {}
+    started_at = (state.get("terminated") or state.get("running") or {}).get("startedAt") or ""
+    started = bool(started_at) or "running" in state
+    return Container(status["name"], started, started_at, ended="terminated" in state or over)
 
 
 _CONTAINER_ID = re.compile(r' "[0-9a-f]{64}"')

@@ -18,25 +18,6 @@ UNTOUCHED = 15.0
 """Seconds without any status after which it is said that no controller has taken the Workflow up."""
 STUCK = 60.0
 """Seconds for which all pods have ended and the Workflow goes on without a new one: the controller hangs."""
-IMAGE_REASONS = frozenset(
-    {
-        "ErrImagePull",
-        "ImagePullBackOff",
-        "InvalidImageName",
-        "ErrImageNeverPull",
-        "ImageInspectError",
-        "RegistryUnavailable",
-    }
-)
-START_REASONS = frozenset(
-    {
-        "CreateContainerConfigError",
-        "CreateContainerError",
-        "RunContainerError",
-        "PreStartHookError",
-        "ContainerCannotRun",
-    }
-)
 NO_COMMAND = "failed to look-up entrypoint/cmd for image"
 """Argo has to ask the image's registry if neither the template nor its configuration says what the image runs."""
 DELETED = "the pod was deleted"

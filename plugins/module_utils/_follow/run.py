@@ -24,6 +24,8 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import 
     phase_of,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import (
+    IMAGE_REASONS,
+    START_REASONS,
     container_statuses,
     is_over,
     lost_reason,
@@ -41,11 +43,9 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis import (
     DELETED,
     FORBIDDEN,
-    IMAGE_REASONS,
     INSUFFICIENT,
     NO_COMMAND,
     QUOTA,
-    START_REASONS,
     STUCK,
     UNTOUCHED,
     Diagnosis,

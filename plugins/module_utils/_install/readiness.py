@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import HOPELESS_REASONS
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import CONTROLLER
 
-HOPELESS = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"})
-"""Reasons of a waiting container that time alone does not heal."""
 RESTARTS = 3
 """Restarts, since one looked first, after which a container that keeps ending is given up."""
 
@@ -74,7 +73,9 @@ def judge_pod(pod: Json, restarts_before: int = 0) -> Verdict:
         ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
         if waiting := state.get("waiting"):
             reason = waiting.get("reason", "")
-            hopeless = reason in HOPELESS or (reason == "CrashLoopBackOff" and restarts - restarts_before >= RESTARTS)
+            hopeless = reason in HOPELESS_REASONS or (
+                reason == "CrashLoopBackOff" and restarts - restarts_before >= RESTARTS
+            )
             why = f"container {container['name']} of pod {name} waits: {reason}"
             if ended:
                 why += f" after {restarts} restarts, it ended with exit code {ended.get('exitCode')}"

@@ -17,7 +17,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import NodeName, parse_node_name, pod_node_name
-from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import Container, wanted_containers
+from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import (
+    Container,
+    choose_containers,
+    wanted_containers,
+)
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import EXECUTOR_CONTAINERS
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Backoff, Cluster, LogStream
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
@@ -162,9 +166,7 @@ class Collector:
         kept: dict[str, list[str]] = {}
         for uid, container in folder.kept_of.get(pod, ()):
             kept.setdefault(container, []).append(uid)
-        meant = {"main": containers, "all": [*containers, "init", "wait", *kept]}
-        wanted = [each for choice in self._options.containers for each in meant.get(choice, [choice])]
-        for container in dict.fromkeys(wanted):
+        for container in choose_containers(self._options.containers, containers, [*containers, "init", "wait", *kept]):
             for uid in kept.get(container, [node_id]):
                 log = folder.log(pod, uid, container, name)
                 if not log.done:

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import parse_node_name
-from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import trim, wanted_containers
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._logs.collector import Collector
@@ -25,7 +24,6 @@ from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import
 from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Taken
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
 from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import LONGEST_LINE, MergedFiles, Printer
-from ansible_collections.argo.workflows.tests.support import recordings
 
 ENDED = {"terminated": {"startedAt": "2026-11-22T15:45:18Z", "exitCode": 0}}
 LINE = b"2026-11-22T15:45:18.000000001Z hello\n"
@@ -150,27 +148,6 @@ def test_containers_whose_names_begin_alike_do_not_share_a_file_and_keep_theirs(
         logs = collect(kubelet := Kubelet(LINE), tmp_path, pod(**twins)).logs
         assert [log.path and log.path.read_bytes() for log in logs] == [b"hello\n"] * 3
     assert not kubelet.queries, "complete logs are not fetched again"
-
-
-@pytest.mark.parametrize(
-    ("wanted", "expected"),
-    [(("main",), ["main"]), (("all",), ["init", "main", "wait", "proxy"]), (("wait", "proxy"), ["wait", "proxy"])],
-)
-def test_containers_are_chosen_by_name(wanted: tuple[str, ...], expected: list[str]) -> None:
-    it = pod(main=ENDED, wait=ENDED, proxy=ENDED)
-    assert [container.name for container in wanted_containers(it, wanted)] == expected
-
-
-def test_main_means_all_containers_of_a_container_set() -> None:
-    it = pod(a=ENDED, b=ENDED, wait=ENDED)
-    assert [container.name for container in wanted_containers(it, ["main"])] == ["a", "b"]
-
-
-def test_a_container_set_may_have_a_container_called_main_and_a_sidecar_is_none_of_it() -> None:
-    [recorded] = recordings.pods("container-set")
-    it = trim(recorded)
-    it["status"]["containerStatuses"].append({"name": "proxy", "state": ENDED})
-    assert [container.name for container in wanted_containers(it, ["main"])] == ["a", "main"]
 
 
 def test_the_index_says_what_was_had(tmp_path: Path) -> None:
