@@ -15,7 +15,7 @@ import dataclasses
 import queue
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -27,6 +27,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
+from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import WholeLines
 
 PARALLEL = 8
 """Requests at once: the server reads each log from the artifact repository first."""
@@ -77,17 +78,15 @@ class _Fetched:
 
 
 class Archive:
-    """Completes logs from the archive. `sinks` get what comes, as those of a Collector.
+    """Completes logs from the archive, and passes on what is new in them to `lines`.
 
     Threads fetch into files beside the logs' own; only the thread that calls `complete` changes the logs.
     """
 
-    def __init__(
-        self, server: Cluster | None, options: LogOptions, sinks: Sequence[Callable[[Log, bytes], None]] = ()
-    ) -> None:
+    def __init__(self, server: Cluster | None, options: LogOptions, lines: WholeLines | None = None) -> None:
         self._server = server
         self._options = options
-        self._sinks = sinks
+        self._lines = lines or WholeLines()
         self._todo: queue.SimpleQueue[tuple[Log, str]] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[Log, _Fetched | str]] = queue.SimpleQueue()
         self._streams: set[LogStream] = set()
@@ -195,8 +194,7 @@ class Archive:
             if len(parts) > known and not log.gaps:
                 new = parts[-1][begun:]
                 begun -= len(parts[-1]) - len(new)
-                for sink in self._sinks:
-                    sink(log, new)
+                self._lines.feed(log, new)
             size += len(chunk)
             lines += chunk.count(b"\n")
             end = (end + chunk)[-_END:]
@@ -221,7 +219,7 @@ def _settle(log: Log, outcome: _Fetched | str) -> None:
 
 
 def _explain(log: Log, what: str) -> None:
-    log.reason = f"{log.why_incomplete}; its archived log, the artifact {log.container}{_LOGS}, {what}"
+    log.spoil(f"its archived log, the artifact {log.container}{_LOGS}, {what}")
 
 
 def _sentence(error: ApiError) -> str:

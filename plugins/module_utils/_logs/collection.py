@@ -18,15 +18,14 @@ from ansible_collections.argo.workflows.plugins.module_utils._logs.archive impor
 from ansible_collections.argo.workflows.plugins.module_utils._logs.collector import Collector
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
-from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import MergedFiles, Printer
+from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import MergedFiles, Sink, WholeLines
 
 
 class LogCollection:
     """Collects the logs of the Workflows that were added: `see` their pods, `tick` once a second, `finish` once.
 
-    `server` is the Argo Server, which has the archived logs. Files are written below `directory`, if there is one. Each
-    of `sinks` is called with a log and whole new lines of it, from several threads, but one after the other for each
-    log.
+    `server` is the Argo Server, which has the archived logs. Files are written below `directory`, if there is one;
+    `sinks` get all lines, too.
     """
 
     def __init__(
@@ -35,12 +34,12 @@ class LogCollection:
         server: Cluster | None,
         options: LogOptions,
         directory: Path | None,
-        sinks: Sequence[Callable[[Log, list[bytes]], None]] = (),
+        sinks: Sequence[Sink] = (),
     ) -> None:
         merged = [MergedFiles(directory).write] if directory and options.merged else []
-        self._printers = [Printer(sink) for sink in (*merged, *sinks)]
-        self._collector = Collector(cluster, options, self._printers)
-        self._archive = Archive(server, options, self._printers)
+        self._lines = WholeLines([*merged, *sinks])
+        self._collector = Collector(cluster, options, self._lines)
+        self._archive = Archive(server, options, self._lines)
         self._directory = directory
         self._selection = options.selection
 
@@ -96,6 +95,5 @@ class LogCollection:
         """
         self._collector.stop(reason)
         self._archive.complete(workflows, self.logs, proceed)
-        for printer in self._printers:
-            printer.finish(self.logs)
+        self._lines.finish()
         self.tick()

@@ -13,7 +13,7 @@ import collections
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import NodeName, parse_node_name, pod_node_name
@@ -30,6 +30,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._logs.executor impo
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import END, Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Cutter, LastLinesCutter, Taken
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
+from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import WholeLines
 from ansible_collections.argo.workflows.plugins.module_utils._logs.verdict import (
     DELETED,
     Reading,
@@ -74,17 +75,14 @@ class _Job:
 class Collector:
     """Collects logs in threads of its own. Call `see` for each change of a pod and `tick` about once a second.
 
-    Each of `sinks` is called with a log and each new piece of it, from several threads, but one after the other for
-    each log.
+    What is new in them is passed on to `lines`.
     """
 
-    def __init__(
-        self, cluster: Cluster, options: LogOptions, sinks: Sequence[Callable[[Log, bytes], None]] = ()
-    ) -> None:
+    def __init__(self, cluster: Cluster, options: LogOptions, lines: WholeLines | None = None) -> None:
         self._cluster = cluster
         self._clock = cluster.clock
         self._options = options
-        self._sinks = sinks
+        self._lines = lines or WholeLines()
         self._jobs: dict[tuple[str, str], _Job] = {}
         self._folders: dict[str, LogFolder] = {}
         self._changed = threading.Condition()
@@ -213,11 +211,7 @@ class Collector:
                 if not job.log.done:
                     job.log.end(f"{reason}; last: {job.trouble}" if job.trouble else reason)
         for folder in self._folders.values():
-            try:
-                folder.save()
-            except OSError as error:
-                for log in folder.logs:
-                    log.reason = log.why_incomplete or f"its index could not be written: {error.strerror or error}"
+            _save_at_last(folder)
 
     # -- the workers ----------------------------------------------------------------------------------------------
 
@@ -409,8 +403,7 @@ class Collector:
             job.trouble = taken.complaint.strip()
         if taken.text:
             job.attempts = 0
-            for sink in self._sinks:
-                sink(log, taken.text)
+            self._lines.feed(log, taken.text)
 
     def _ends_soon(self, job: _Job) -> bool:
         """Whether the container of a stream that has just ended has ended, too, or is about to be known to have."""
@@ -418,3 +411,12 @@ class Collector:
         while not job.ended and self._clock.monotonic() < end and not self._stopping:
             self._clock.sleep(0.05)
         return job.ended
+
+
+def _save_at_last(folder: LogFolder) -> None:
+    """Bring the index up to date; where that fails, its logs are not complete: a second wait would begin anew."""
+    try:
+        folder.save()
+    except OSError as error:
+        for log in folder.logs:
+            log.spoil(f"its index could not be written: {error.strerror or error}")

@@ -153,6 +153,10 @@ class Log:
         self.done = True
         self.close()
 
+    def spoil(self, why: str) -> None:
+        """The log, which is at its end, is not complete because of `why`, besides what is known already."""
+        self.reason = f"{self.why_incomplete}; {why}" if self.why_incomplete else why
+
     def replace(self, file: Path | None, size: int, lines: int) -> None:
         """Take the archived log, which is whole, for what was had; `file` becomes the log's. OSError if it cannot."""
         if file and self.path:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import MERGED, Log
@@ -15,37 +15,47 @@ LONGEST_LINE = 512 * 1024
 """Bytes of a line that are held until its end comes; files of single logs hold none, so there lines have any length."""
 
 
-class Printer:
-    """Turns the pieces of many logs into whole lines, for a file or for the screen.
+Sink = Callable[[Log, list[bytes]], None]
+"""Takes a log and new lines of it, without their ends; called from several threads, for each log in order."""
+
+
+class WholeLines:
+    """Turns what is new in many logs into whole lines, and passes them on to `sinks`.
 
     A line of more than LONGEST_LINE bytes is passed on as several.
     """
 
-    def __init__(self, write: Callable[[Log, list[bytes]], None]) -> None:
-        self._write = write
-        self._rest: dict[tuple[str, str], bytearray] = {}
+    def __init__(self, sinks: Sequence[Sink] = ()) -> None:
+        self._sinks = sinks
+        self._unfinished: dict[Log, bytearray] = {}
+        """The beginnings of lines, which wait for their ends."""
 
-    def __call__(self, log: Log, text: bytes) -> None:
-        """Pass the whole lines on; the beginning of a line waits for its end."""
-        key = (log.uid, log.container)
-        rest = self._rest.setdefault(key, bytearray())
+    def feed(self, log: Log, text: bytes) -> None:
+        """Pass on the lines that end in `text`, the next bytes of the log. OSError if a sink cannot be written."""
+        if not self._sinks:
+            return
+        rest = self._unfinished.setdefault(log, bytearray())
         rest += text
         if b"\n" in text or len(rest) > LONGEST_LINE:
             *lines, last = bytes(rest).split(b"\n")
             if len(last) > LONGEST_LINE:
                 lines.append(last)
                 last = b""
-            self._rest[key] = bytearray(last)
-            self._write(log, lines)
+            self._unfinished[log] = bytearray(last)
+            self._pass_on(log, lines)
 
-    def finish(self, logs: Iterable[Log]) -> None:
+    def finish(self) -> None:
         """Pass on the lines that have no end; a log whose last line cannot be written is not complete."""
-        for log in logs:
-            if rest := self._rest.pop((log.uid, log.container), b""):
+        for log in list(self._unfinished):
+            if rest := self._unfinished.pop(log):
                 try:
-                    self._write(log, [bytes(rest)])
+                    self._pass_on(log, [bytes(rest)])
                 except OSError as error:
-                    log.reason = log.why_incomplete or f"its last line could not be written: {error.strerror or error}"
+                    log.spoil(f"its last line could not be written: {error.strerror or error}")
+
+    def _pass_on(self, log: Log, lines: list[bytes]) -> None:
+        for sink in self._sinks:
+            sink(log, lines)
 
 
 class MergedFiles:
@@ -56,9 +66,8 @@ class MergedFiles:
         self._lock = threading.Lock()
 
     def write(self, log: Log, lines: list[bytes]) -> None:
+        """Append lines of a log, which is in the same folder. OSError if they cannot be written."""
         prefix = f"{log.display_name}: ".encode()
         path = self._directory / log.workflow / MERGED
-        with self._lock:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("ab") as file:
-                file.write(b"".join(prefix + line + b"\n" for line in lines))
+        with self._lock, path.open("ab") as file:
+            file.write(b"".join(prefix + line + b"\n" for line in lines))

@@ -27,6 +27,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._logs.archive impor
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Cutter
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
+from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import WholeLines
 from ansible_collections.argo.workflows.tests.support.replay import Recorded
 
 WORKFLOW: dict[str, Any] = {
@@ -127,13 +128,15 @@ def log_of(folder: LogFolder, number: int = 1, had: bytes = HAD) -> Log:
     return log
 
 
-def complete(server: Cluster | None, *logs: Log, seconds: float = math.inf, **options: Any) -> bytes:
-    """Complete the logs; returns what the sinks were passed."""
+def complete(server: Cluster | None, *logs: Log, seconds: float = math.inf, **options: Any) -> list[bytes]:
+    """Complete the logs; returns the lines that were passed on."""
     passed: list[bytes] = []
     end = time.monotonic() + seconds
-    archive = Archive(server, LogOptions(**options), [lambda log, text: passed.append(text)])
+    lines = WholeLines([lambda log, lines: passed.extend(lines)])
+    archive = Archive(server, LogOptions(**options), lines)
     archive.complete(READ, logs, proceed=lambda: time.monotonic() < end)
-    return b"".join(passed)
+    lines.finish()
+    return passed
 
 
 @pytest.fixture
@@ -236,8 +239,8 @@ def test_a_file_that_cannot_be_written_is_a_reason(argo: ArgoServer, folder: Log
 
 def test_what_is_shown_goes_on_where_the_pods_log_broke_off(argo: ArgoServer, folder: LogFolder) -> None:
     argo.pieces = (b"on", b"e\nt", b"w", b"o\r\nthr", b"ee")
-    assert complete(connect(argo.url), log_of(folder)) == b"o\r\nthree"
-    assert complete(connect(argo.url), log_of(folder, 2, b"")) == b"one\ntwo\r\nthree"
+    assert complete(connect(argo.url), log_of(folder)) == [b"o\r", b"three"]
+    assert complete(connect(argo.url), log_of(folder, 2, b"")) == [b"one", b"two\r", b"three"]
 
 
 @pytest.mark.parametrize(

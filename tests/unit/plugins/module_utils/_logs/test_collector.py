@@ -10,7 +10,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._logs.collector imp
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import MERGED, Log, LogFolder, slug
 from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Taken
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
-from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import LONGEST_LINE, MergedFiles, Printer
+from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import LONGEST_LINE, MergedFiles, WholeLines
 
 ENDED = {"terminated": {"startedAt": "2026-11-22T15:45:18Z", "exitCode": 0}}
 LINE = b"2026-11-22T15:45:18.000000001Z hello\n"
@@ -77,9 +77,9 @@ class Kubelet(Cluster):
 
 
 def collect(
-    cluster: Cluster, directory: Path | None, *pods: dict[str, Any], sinks: Sequence[Printer] = (), **options: Any
+    cluster: Cluster, directory: Path | None, *pods: dict[str, Any], lines: WholeLines | None = None, **options: Any
 ) -> Collector:
-    collector = Collector(cluster, chosen := LogOptions(**options), sinks)
+    collector = Collector(cluster, chosen := LogOptions(**options), lines)
     collector.add_run(LogFolder(directory, "wf", "ns", "uid", chosen.selection))
     for each in pods:
         collector.see("wf", each)
@@ -215,8 +215,8 @@ class File(Kubelet):
 )
 def test_lines_that_were_not_asked_for_are_not_missing(options: dict[str, Any], lines: list[int]) -> None:
     got: list[bytes] = []
-    printer = Printer(lambda log, some: got.extend(some))
-    collector = collect(File(WORDS), None, pod(), sinks=[printer], follow=False, **options)
+    whole = WholeLines([lambda log, some: got.extend(some)])
+    collector = collect(File(WORDS), None, pod(), lines=whole, follow=False, **options)
     assert got == [b"line %d" % number for number in lines]
     [log] = collector.logs
     assert (log.complete, log.why_incomplete, log.lines) == (True, "", len(lines))
@@ -225,9 +225,9 @@ def test_lines_that_were_not_asked_for_are_not_missing(options: dict[str, Any], 
 @pytest.mark.parametrize(("grep", "expected"), [(b"hel", [b"hello"]), (b"bye", [])])
 def test_a_last_line_without_end_is_searched_too(grep: bytes, expected: list[bytes]) -> None:
     got: list[bytes] = []
-    printer = Printer(lambda log, some: got.extend(some))
-    collector = collect(Kubelet(LINE.rstrip()), None, pod(), sinks=[printer], follow=False, grep=re.compile(grep))
-    printer.finish(collector.logs)
+    whole = WholeLines([lambda log, some: got.extend(some)])
+    collector = collect(Kubelet(LINE.rstrip()), None, pod(), lines=whole, follow=False, grep=re.compile(grep))
+    whole.finish()
     assert got == expected and all(log.complete for log in collector.logs)
 
 
@@ -498,8 +498,8 @@ def test_the_merged_file_begins_anew_with_the_folder_and_goes_on_with_it(tmp_pat
     merged = tmp_path / "wf" / MERGED
 
     def collect_merged(*pods: dict[str, Any], **options: Any) -> bytes:
-        printer = Printer(MergedFiles(tmp_path).write)
-        collect(Kubelet(LINE), tmp_path, *pods, sinks=[printer], **options)
+        whole = WholeLines([MergedFiles(tmp_path).write])
+        collect(Kubelet(LINE), tmp_path, *pods, lines=whole, **options)
         return merged.read_bytes()
 
     assert collect_merged(pod()) == b"echo(0:a)(0): hello\n"
@@ -510,14 +510,14 @@ def test_the_merged_file_begins_anew_with_the_folder_and_goes_on_with_it(tmp_pat
 def test_a_line_without_end_is_passed_on_in_pieces_that_fit_into_memory() -> None:
     log = LogFolder(None, "wf", "ns", "uid").log("p", "u", "main", parse_node_name("wf", "wf[0].echo(0:a)(0)"))
     lines: list[bytes] = []
-    printer = Printer(lambda log, some: lines.extend(some))
+    whole = WholeLines([lambda log, some: lines.extend(some)])
     began = time.monotonic()
     for _piece in range(200_000):
-        printer(log, b"progress\r")
+        whole.feed(log, b"progress\r")
     assert time.monotonic() - began < 5
-    printer(log, b"done\nnext")
+    whole.feed(log, b"done\nnext")
     assert len(lines) == 4 and max(map(len, lines)) < LONGEST_LINE + 10
-    printer.finish([log])
+    whole.finish()
     assert b"".join(lines) == b"progress\r" * 200_000 + b"donenext" and lines[-1] == b"next"
 
 
