@@ -119,7 +119,8 @@ class Collector:
                 if job is None:
                     log = self._folders[workflow].log(metadata["name"], metadata["uid"], container.name, name)
                     job = self._jobs[key] = _Job(log, metadata["namespace"])
-                    log.cursor.began |= self._begins_later(container)
+                    if self._begins_later(container):
+                        log.cursor.executor = dataclasses.replace(log.cursor.executor, began=True)
                     if not container.started and not log.done:
                         # It never ran, so it has no log; if its pod went unseen, it may have run after all.
                         log.end("" if container.ended else DELETED)
@@ -312,7 +313,7 @@ class Collector:
             attempts=job.attempts,
             sound=cutter.anchored and not job.trouble,
             at_line_end=cutter.at_line_end,
-            settled=log.cursor.settled,
+            settled=log.cursor.executor.settled,
         )
 
     def _act(self, job: _Job, what: Verdict, backoff: Backoff) -> None:

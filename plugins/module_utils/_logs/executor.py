@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 _MESSAGES = (
@@ -38,16 +39,57 @@ _MESSAGES = (
 """What Argo v4.1's executor (argoexec emissary) says between the lines of the container that it runs."""
 _FIELDS = r'(?: [A-Za-z]+=(?:"(?:[^"\\]|\\.)*"|[^ "]*))*'
 _ANY_MESSAGE = "|".join(map(re.escape, _MESSAGES))
-EXECUTOR_LINE = re.compile(
+_LINE = re.compile(
     # One word is not quoted; the order of the fields is random, and argo=true is always among them.
     rf'time=\S+ level=[A-Za-z]+ msg="?(?:{_ANY_MESSAGE})"?(?={_FIELDS} argo=true(?: |$)){_FIELDS}'.encode()
 )
-EXIT_LINE = re.compile(rb"Error: (?:exit status \d+|signal: .*)")
+_ERROR = re.compile(rb"Error: (?:exit status \d+|signal: .*)")
 """What it writes after its last message if the container failed."""
-FIRST_MESSAGE = b'msg="waiting for signals"'
-LAST_MESSAGE = b'msg="sub-process exited"'
-NEVER_BEGAN = b"failed to start command"
+_FIRST_MESSAGE = b'msg="waiting for signals"'
+_LAST_MESSAGE = b'msg="sub-process exited"'
+_NEVER_BEGAN = b"failed to start command"
 """In its last message, which is then the only one: the pod was ended before the container's command ran."""
-SAVING = re.compile(rb'msg="?(?:saving|tarring|zipping)')
+_SAVING = re.compile(rb'msg="?(?:saving|tarring|zipping)')
 LAST_WORDS = 20
 """The executor's last lines are about three, and two for each output that it saves."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Executor:
+    """What the executor of a container has said so far."""
+
+    began: bool = False
+    """Whether its first message was seen, or is known never to have been written."""
+    exited: bool = False
+    """Whether its last message was seen: then the first must have been written, too."""
+    saving: bool = False
+    """Whether it has saved outputs after that."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the container ends milliseconds after its last line, as far as the executor's lines tell."""
+        return self.exited and not self.saving
+
+    @property
+    def beginning_lost(self) -> bool:
+        """Whether the log was rotated before it was read for the first time, as far as the executor's lines tell."""
+        return self.exited and not self.began
+
+    def hear(self, line: bytes) -> Executor | None:
+        """What it has said after `line`, which has no end of line; None if that is the container's own."""
+        if not (_LINE.fullmatch(line) or (self.exited and _ERROR.fullmatch(line))):
+            return None
+        return Executor(
+            began=self.began or _FIRST_MESSAGE in line or _NEVER_BEGAN in line,
+            exited=self.exited or _LAST_MESSAGE in line,
+            saving=self.saving or bool(_SAVING.search(line)),
+        )
+
+    def may_be_in(self, lines: bytes) -> bool:
+        """Whether `hear` may find something in these lines; a quick look, as most lines are not the executor's."""
+        return self.exited or b" level=" in lines
+
+    def may_go_on(self, beginning: bytes) -> bool:
+        """Whether a line that begins so may become one of the executor's."""
+        words = (b"time=", b"Error:") if self.exited else (b"time=",)
+        return any(beginning[: len(word)] == word[: len(beginning)] for word in words)

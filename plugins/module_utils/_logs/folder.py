@@ -148,7 +148,7 @@ class Log:
     def end(self, reason: str = "") -> None:
         """Nothing more is tried; `reason` says what is missing, if something is."""
         self.reason = reason
-        if self.cursor.beginning_lost and not self.done:
+        if self.cursor.executor.beginning_lost and not self.done:
             self.gaps.insert(0, (BEGINNING, self.cursor.first))
         self.done = True
         self.close()
@@ -211,6 +211,7 @@ class LogFolder:
                 return False
             for entry in content["logs"]:
                 key = (entry["uid"], entry["container"])
+                Cursor.from_dict(entry["cursor"])
                 self._kept[key] = entry
                 self.kept_of.setdefault(entry["pod"], []).append(key)
                 path = index.parent / entry["file"]
@@ -231,7 +232,7 @@ class LogFolder:
             kept = self._kept.get(key)
             on_disk = path.stat().st_size if kept and path and path.exists() else 0
             if kept and on_disk >= kept["bytes"]:
-                log.cursor = Cursor(**kept["cursor"])
+                log.cursor = Cursor.from_dict(kept["cursor"])
                 log.size, log.lines, log.executor_lines = kept["bytes"], kept["lines"], kept["executor_lines"]
                 log.gaps = [(gap["after"], gap["before"]) for gap in kept["gaps"]]
                 log.kept = log.received

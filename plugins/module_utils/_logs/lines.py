@@ -15,16 +15,10 @@ import dataclasses
 import math
 import re
 import zlib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
-from ansible_collections.argo.workflows.plugins.module_utils._logs.executor import (
-    EXECUTOR_LINE,
-    EXIT_LINE,
-    FIRST_MESSAGE,
-    LAST_MESSAGE,
-    NEVER_BEGAN,
-    SAVING,
-)
+from ansible_collections.argo.workflows.plugins.module_utils._logs.executor import Executor
 
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 _HOLD = 65536
@@ -50,23 +44,9 @@ class Cursor:
     high: str = ""
     """The latest timestamp so far. It differs from `stamp` only where stdout and stderr overtake each other."""
     first: str = ""
-    """The timestamp of the first line that was ever had."""
-    began: bool = False
-    """Whether the executor's first message was seen, or is known never to have been written …"""
-    exited: bool = False
-    """… and its last one: then the first must have been written, too."""
-    saving: bool = False
-    """Whether it has saved outputs after that."""
-
-    @property
-    def settled(self) -> bool:
-        """Whether the container ends milliseconds after its last line, as far as the executor's lines tell."""
-        return self.exited and not self.saving
-
-    @property
-    def beginning_lost(self) -> bool:
-        """Whether the log was rotated before it was read for the first time, as far as the executor's lines tell."""
-        return self.exited and not self.began
+    """The timestamp of the first line that was ever read."""
+    executor: Executor = dataclasses.field(default_factory=Executor)
+    """What the executor has said up to here."""
 
     @property
     def since(self) -> str | None:
@@ -74,7 +54,15 @@ class Cursor:
         return re.sub(r"\.\d+", "", self.stamp) or None
 
     def as_dict(self) -> dict[str, Any]:
-        return {field: getattr(self, field) for field in self.__slots__}
+        """The cursor as JSON has it; `from_dict` takes it back."""
+        return {field: getattr(self, field) for field in self.__slots__} | {
+            "executor": dataclasses.asdict(self.executor)
+        }
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> Self:
+        """What `as_dict` gave; KeyError or TypeError if it did not."""
+        return cls(**{**kept, "executor": Executor(**kept["executor"])})
 
 
 @dataclasses.dataclass(slots=True)
@@ -91,6 +79,10 @@ class Taken:
     """Timestamps of the last line before and the first line after the lines that are missing."""
     complaint: str = ""
     """Text without a timestamp: the kubelet's own, about why it cannot read the log."""
+
+
+_Part = tuple[bytes, bytes, bytes]
+"""A line as the kubelet sends it: its timestamp, a space, and its text without the end of line."""
 
 
 class Cutter:
@@ -137,8 +129,7 @@ class Cutter:
         self._rest = data[end:]
         taken = Taken()
         if end:
-            filtered = not self._executor and (self.cursor.exited or b" level=" in data)
-            self._take_lines(data[: end - 1].split(b"\n"), taken, filtered)
+            self._take_lines(data[: end - 1], taken)
         if len(self._rest) > _HOLD:
             self._take_piece(taken)
         return taken
@@ -152,7 +143,7 @@ class Cutter:
         taken = Taken()
         stamp, space, text = self._rest.partition(b" ")
         if self._inside or (space and _STAMP.fullmatch(stamp)):
-            if self._inside or whole or not (self._grep or self._may_be_executors(text)):
+            if self._inside or whole or not self._may_become_another(text):
                 self._take_piece(taken)
         elif not self._rest[:4].isdigit():  # nor the beginning of a timestamp
             taken.complaint = self._rest.decode(errors="replace")
@@ -162,51 +153,58 @@ class Cutter:
         """Take what came of a line without an end: the stream broke."""
         return self.finish(False)
 
-    def _may_be_executors(self, beginning: bytes) -> bool:
-        words = [b"time=", b"Error:"] if self.cursor.exited else [b"time="]
-        return not self._executor and any(beginning[: len(word)] == word[: len(beginning)] for word in words)
+    def _may_become_another(self, beginning: bytes) -> bool:
+        """Whether only the whole of a line tells if it is wanted."""
+        return bool(self._grep) or (not self._executor and self.cursor.executor.may_go_on(beginning))
 
-    # -- whole lines ----------------------------------------------------------------------------------------------
+    # -- whole lines: each stage leaves some of them out -----------------------------------------------------------
 
-    def _take_lines(self, lines: list[bytes], taken: Taken, filtered: bool) -> None:
-        start = 0
+    def _take_lines(self, data: bytes, taken: Taken) -> None:
+        heard = not self._executor and self.cursor.executor.may_be_in(data)
+        lines = data.split(b"\n")
         if self._inside:
-            self._take_end_of_line(lines[0], taken)
-            start = 1
-        parts = [line.partition(b" ") for line in lines[start:]]
-        if not all(part[0][10:11] == b"T" for part in parts):
-            strange = [line for line in lines[start:] if not _STAMP.fullmatch(line.partition(b" ")[0])]
-            parts = [part for part in parts if _STAMP.fullmatch(part[0])]
-            taken.complaint = b"\n".join(strange).decode(errors="replace")
-        if self._searching:
-            known = next((at for at, part in enumerate(parts) if self._is_new(part, taken)), len(parts))
-            parts = parts[known:]
-        if not parts:
-            return
-        self._move(parts)
-        if filtered:
+            self._take_end_of_line(lines.pop(0), taken)
+        parts = self._after_cursor(self._with_stamps(lines, taken), taken)
+        if parts:
+            self._move(parts)
+        if heard:
             parts = [part for part in parts if not self._is_executors(part[2], taken)]
         if self._grep:
             parts = [part for part in parts if self._is_found(part[2])]
         if parts:
-            kept = [b"".join(part) for part in parts] if self._stamps else [part[2] for part in parts]
+            kept = map(b"".join, parts) if self._stamps else (part[2] for part in parts)
             taken.text += b"\n".join(kept) + b"\n"
             taken.lines += len(parts)
 
+    def _with_stamps(self, lines: list[bytes], taken: Taken) -> list[_Part]:
+        """Take lines apart; those without a timestamp are the kubelet's complaint."""
+        parts = [line.partition(b" ") for line in lines]
+        if all(part[0][10:11] == b"T" for part in parts):
+            return parts
+        strange = [b"".join(part) for part in parts if not _STAMP.fullmatch(part[0])]
+        taken.complaint = b"\n".join(strange).decode(errors="replace")
+        return [part for part in parts if _STAMP.fullmatch(part[0])]
+
+    def _after_cursor(self, parts: list[_Part], taken: Taken) -> list[_Part]:
+        """The lines that come after the one that the cursor stands on, in a stream that repeats itself."""
+        if not self._searching:
+            return parts
+        known = next((at for at, part in enumerate(parts) if self._is_new(part, taken)), len(parts))
+        return parts[known:]
+
     def _is_executors(self, text: bytes, taken: Taken) -> bool:
-        if not (EXECUTOR_LINE.fullmatch(text) or (self.cursor.exited and EXIT_LINE.fullmatch(text))):
+        heard = self.cursor.executor.hear(text)
+        if heard is None:
             return False
         taken.executor_lines += 1
-        self.cursor.began = self.cursor.began or FIRST_MESSAGE in text or NEVER_BEGAN in text
-        self.cursor.exited = self.cursor.exited or LAST_MESSAGE in text
-        self.cursor.saving = self.cursor.saving or bool(SAVING.search(text))
+        self.cursor.executor = heard
         return True
 
     def _is_found(self, text: bytes) -> bool:
         """Whether a line is one of those that are wanted."""
         return not self._grep or bool(self._grep.search(text))
 
-    def _move(self, parts: list[tuple[bytes, bytes, bytes]]) -> None:
+    def _move(self, parts: list[_Part]) -> None:
         """Put the cursor on the last of some whole lines."""
         last = parts[-1][0]
         equal = 0
@@ -283,7 +281,7 @@ class Cutter:
 
     # -- the way back to where the last stream broke --------------------------------------------------------------
 
-    def _is_new(self, part: tuple[bytes, bytes, bytes], taken: Taken) -> bool:
+    def _is_new(self, part: _Part, taken: Taken) -> bool:
         """Whether a line is new, in a stream that repeats itself; if it was still searching, there is a gap."""
         if not self._searching:
             return True

@@ -100,12 +100,12 @@ def verdict(reading: Reading) -> Verdict:
 
 def news_lag(cursor: Cursor) -> float:
     """Seconds to wait, after the end of a followed stream, for the news that its container has ended, too."""
-    return EXIT_NEWS_LAG if cursor.exited else NEWS_LAG
+    return EXIT_NEWS_LAG if cursor.executor.exited else NEWS_LAG
 
 
 def loss_with_pod(cursor: Cursor) -> str:
     """Why a log that was read up to `cursor` is not complete when its pod is deleted; empty if it is."""
-    return "" if cursor.settled and cursor.ended else DELETED
+    return "" if cursor.executor.settled and cursor.ended else DELETED
 
 
 def why_hopeless(error: ApiError, pod: str, *, ended: bool, admitted: bool) -> str:

@@ -488,6 +488,15 @@ def test_a_damaged_index_is_no_reason_to_fail(tmp_path: Path) -> None:
     assert log.complete
 
 
+def test_an_index_of_another_version_is_no_reason_to_fail(tmp_path: Path) -> None:
+    collect(Kubelet(LINE), tmp_path, pod())
+    index = tmp_path / "wf" / "index.json"
+    index.write_text(index.read_text().replace('"cursor": {', '"cursor": {"unheard_of": 1, '))
+    [log] = collect(kubelet := Kubelet(LINE), tmp_path, pod()).logs
+    assert log.complete and kubelet.queries, "it begins anew"
+    assert log.path and log.path.read_bytes() == b"hello\n"
+
+
 def test_other_lines_than_before_are_not_appended_to_those_of_before(tmp_path: Path) -> None:
     collect(Kubelet(LINE), tmp_path, pod())
     collect(Kubelet(LINE), tmp_path, pod(), timestamps=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 
 import pytest
@@ -121,7 +122,14 @@ def test_a_stream_that_ends_inside_a_line_of_the_executor_leaves_it_to_the_next_
         ]
         second = feed(Cutter(cursor), b"".join(rest))
         assert (first.text + second.text, first.complaint + second.complaint) == (b"a\n", "")
-        assert cursor.began and first.executor_lines + second.executor_lines == 3
+        assert cursor.executor.began and first.executor_lines + second.executor_lines == 3
+
+
+def test_a_cursor_goes_through_json_and_back() -> None:
+    exited = b'time=2026-11-22T15:45:57.210Z level=INFO msg="sub-process exited" argo=true'
+    feed(Cutter(cursor := Cursor()), log((0, b"a"), (1, exited), (2, b"b"), ended=False))
+    assert cursor.executor.exited and not cursor.ended
+    assert Cursor.from_dict(json.loads(json.dumps(cursor.as_dict()))) == cursor
 
 
 def test_the_executors_last_word_is_left_out_only_after_its_last_message() -> None:
@@ -136,7 +144,7 @@ def test_a_container_that_was_ended_before_its_command_began_lost_no_beginning()
     beginnings_lost = {}
     for error in (b'"failed to start command: context canceled"', b'"exit status 1"', b"<nil>"):
         feed(Cutter(cursor := Cursor()), log((0, exited + error), (1, b"last words")))
-        beginnings_lost[error] = cursor.beginning_lost
+        beginnings_lost[error] = cursor.executor.beginning_lost
     assert list(beginnings_lost.values()) == [False, True, True]
 
 

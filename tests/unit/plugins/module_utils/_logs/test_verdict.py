@@ -11,6 +11,7 @@ import itertools
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._logs.executor import Executor
 from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Cursor
 from ansible_collections.argo.workflows.plugins.module_utils._logs.verdict import (
     DELETED,
@@ -26,6 +27,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._logs.verdict impor
     why_hopeless,
 )
 
+EXITED = Executor(exited=True)
 SIZE, SECONDS = ONE_PIECE
 FETCHED = Reading(
     followed=False,
@@ -101,16 +103,16 @@ def test_a_log_is_called_complete_only_with_a_proof_and_never_against_one() -> N
 
 
 def test_the_news_of_a_containers_end_may_take_longer_after_the_executors_last_word() -> None:
-    assert (news_lag(Cursor()), news_lag(Cursor(exited=True))) == (NEWS_LAG, EXIT_NEWS_LAG)
+    assert (news_lag(Cursor()), news_lag(Cursor(executor=EXITED))) == (NEWS_LAG, EXIT_NEWS_LAG)
 
 
 @pytest.mark.parametrize(
     ("cursor", "loss"),
     [
-        (Cursor(exited=True), ""),
+        (Cursor(executor=EXITED), ""),
         (Cursor(), DELETED),
-        (Cursor(exited=True, saving=True), DELETED),
-        (Cursor(exited=True, ended=False), DELETED),
+        (Cursor(executor=Executor(exited=True, saving=True)), DELETED),
+        (Cursor(executor=EXITED, ended=False), DELETED),
     ],
 )
 def test_a_deleted_pods_log_is_complete_after_the_executors_last_word_alone(cursor: Cursor, loss: str) -> None:
