@@ -49,8 +49,8 @@ options:
     type: str
   tail:
     description:
-      - Only that many last lines of each container, at least 1, out of those that O(since) and O(grep) leave; and at
-        most 2 MiB of them.
+      - Only that many of the last lines of each container, at least 1, out of those that O(since) and O(grep) leave;
+        and at most 2 MiB of them.
       - The lines of Argo's executor, which are left out, do not count.
     type: int
   grep:
@@ -60,7 +60,7 @@ options:
     type: str
   wait_timeout:
     description:
-      - Seconds after which logs that could not be had are given up.
+      - Seconds after which logs that could not be fetched are given up.
     type: int
     default: 300
 extends_documentation_fragment:
@@ -85,26 +85,26 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The logs of the run are in ./logs
+- name: Fetch the logs of the run into ./logs
   argo.workflows.workflow_logs:
     name: "{{ run.name }}"
     logs_dir: ./logs
 
-- name: The logs of a run whose pods are gone are in ./logs
+- name: Fetch the logs of a run whose pods are gone into ./logs
   argo.workflows.workflow_logs:
     name: "{{ run.name }}"
     logs_dir: ./logs
     server: https://argo.example.org
     server_token: "{{ lookup('ansible.builtin.file', '~/.argo-token') }}"
 
-- name: The errors of the last ten minutes are known
+- name: Find the errors of the last ten minutes
   argo.workflows.workflow_logs:
     name: "{{ run.name }}"
     since: 10m
     grep: (?i)error
   register: errors
 
-- name: What the executor did for the first item is known
+- name: See what the executor did for the first item
   argo.workflows.workflow_logs:
     name: "{{ run.name }}"
     items: [0]
@@ -187,15 +187,16 @@ logs_dir:
 
 import datetime
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import trim
+from ansible_collections.argo.workflows.plugins.module_utils._argo.times import stamp
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import WORKFLOW_LABEL
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run, belongs_to
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import server_of
 from ansible_collections.argo.workflows.plugins.module_utils._logs.collection import LogCollection
@@ -206,6 +207,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._module import User
 MAX_LOGS = 1000
 MAX_LINES = 2000
 MAX_LINE = 1000
+"""Characters of a line."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -219,6 +221,51 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "grep": {"type": "str"},
     "wait_timeout": {"type": "int", "default": 300},
 }
+
+
+def main() -> None:
+    run_module(run, ARGUMENT_SPEC, supports_check_mode=True)
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    directory = None if module.check_mode else logs_folder(params["logs_dir"])
+    options = options_of(params)
+    cluster = Cluster.from_params(params)
+    server = server_of(params, cluster)
+    workflow = _read(cluster, params["namespace"], params["name"])
+    lines = Lines()
+    collection = LogCollection(cluster, server, options, directory, [] if directory else [lines.write])
+    _collect(cluster, workflow, collection, cluster.clock.monotonic() + params["wait_timeout"])
+    logs = collection.logs
+    if not logs and workflow.pods and workflow.running():
+        module.warn("There are no logs: of the containers that have begun, none is chosen by items and containers.")
+    result = _result_of(workflow, logs)
+    if directory:
+        changed = any(log.received != log.kept for log in logs)
+        return result | {"changed": changed, "logs_dir": str(directory / workflow.name)}
+    return result | {"changed": False, **lines.as_result()}
+
+
+# --- what is asked for -----------------------------------------------------------------------------------------------
+
+
+def options_of(params: Mapping[str, Any]) -> LogOptions:
+    """Which logs, and which of their lines, the module's options ask for; UserError if one of them is wrong."""
+    try:
+        grep = re.compile(params["grep"].encode()) if params["grep"] else None
+    except re.error as error:
+        raise UserError(f"grep: {params['grep']!r} is not a regular expression: {error}") from error
+    if params["tail"] is not None and params["tail"] < 1:
+        raise UserError(f"tail must be at least 1, and is {params['tail']}")
+    return LogOptions.from_params(
+        params,
+        follow=False,
+        since=since_of(params["since"], datetime.datetime.now(datetime.UTC)),
+        tail=params["tail"],
+        grep=grep,
+        items=frozenset(params["items"]),
+    )
 
 
 def since_of(text: str | None, now: datetime.datetime) -> str | None:
@@ -235,25 +282,42 @@ def since_of(text: str | None, now: datetime.datetime) -> str | None:
         raise UserError(f"since: {text!r} is neither a time like 2026-11-22T15:45:00Z nor a span like 10m") from error
     if when.tzinfo is None:
         raise UserError(f"since: {text!r} has no time zone; add Z for UTC")
-    return when.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return stamp(when)
 
 
-def options_of(params: dict[str, Any]) -> LogOptions:
-    """Which logs, and which of their lines, the module's options ask for."""
-    try:
-        grep = re.compile(params["grep"].encode()) if params["grep"] else None
-    except re.error as error:
-        raise UserError(f"grep: {params['grep']!r} is not a regular expression: {error}") from error
-    if params["tail"] is not None and params["tail"] < 1:
-        raise UserError(f"tail: {params['tail']} lines are none; give a number of at least 1, or leave tail out")
-    return LogOptions.from_params(
-        params,
-        follow=False,
-        since=since_of(params["since"], datetime.datetime.now(datetime.UTC)),
-        tail=params["tail"],
-        grep=grep,
-        items=frozenset(params["items"]),
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _read(cluster: Cluster, namespace: str, name: str) -> Run:
+    """The Workflow as it is now, with its pods; UserError if there is none."""
+    workflow = cluster.find(path("Workflow", namespace, name))
+    if not workflow:
+        raise UserError(f"there is no Workflow {name} in the namespace {namespace}")
+    now = cluster.clock.monotonic()
+    found = Run(workflow["metadata"], now)
+    found.see_workflow(workflow, now)
+    for pod in cluster.list(path("Pod", namespace), labelSelector=f"{WORKFLOW_LABEL}={name}"):
+        if belongs_to(pod, found):
+            found.see_pod(trim(pod), now)
+    return found
+
+
+def _collect(cluster: Cluster, workflow: Run, collection: LogCollection, deadline: float) -> None:
+    """Collect what the Workflow's containers have written so far, until the deadline (monotonic, in seconds)."""
+    collection.add(workflow.namespace, workflow.name, workflow.uid)
+    for pod in workflow.pods.values():
+        collection.see(workflow.name, pod)
+    there = {pod["metadata"]["name"] for pod in workflow.pods.values()}
+    collection.miss_unsettled(workflow.name, workflow.unsettled(), there)
+    collection.wait(deadline)
+    collection.finish(
+        "wait_timeout was over",
+        [(workflow.workflow, workflow.nodes)],
+        proceed=lambda: cluster.clock.monotonic() < deadline,
     )
+
+
+# --- what is returned ------------------------------------------------------------------------------------------------
 
 
 class Lines:
@@ -265,6 +329,7 @@ class Lines:
         self._room = MAX_LINES
 
     def write(self, log: Log, lines: list[bytes]) -> None:
+        """Keep new lines of a log while there is room."""
         kept = lines[: self._room]
         self._room -= len(kept)
         self._left_out += len(lines) - len(kept)
@@ -272,71 +337,18 @@ class Lines:
         own += [f"{log.display_name}: {line.decode(errors='replace')[:MAX_LINE]}" for line in kept]
 
     def as_result(self) -> dict[str, Any]:
+        """The lines in the order of their nodes' names."""
         ordered = [line for node in sorted(self._lines) for line in self._lines[node]]
         return {"lines": ordered, "lines_left_out": self._left_out}
 
 
-def run(module: AnsibleModule) -> dict[str, Any]:
-    params = module.params
-    directory = None if module.check_mode else logs_folder(params["logs_dir"])
-    options = options_of(params)
-    cluster = Cluster.from_params(params)
-    server = server_of(params, cluster)
-    workflow = read_run(cluster, params["namespace"], params["name"])
-    lines = Lines()
-    logs = LogCollection(cluster, server, options, directory, [] if directory else [lines.write])
-    collect(cluster, workflow, logs, cluster.clock.monotonic() + params["wait_timeout"])
-    if not logs.logs and workflow.pods and workflow.running():
-        module.warn("There are no logs: of the containers that have begun, none is chosen by items and containers.")
-    result = result_of(workflow, logs.logs)
-    if directory:
-        changed = any(log.received != log.kept for log in logs.logs)
-        return result | {"changed": changed, "logs_dir": str(directory / workflow.name)}
-    return result | {"changed": False, **lines.as_result()}
-
-
-def read_run(cluster: Cluster, namespace: str, name: str) -> Run:
-    """The Workflow as it is now, and its pods; UserError if there is none."""
-    try:
-        workflow = cluster.get(path("Workflow", namespace, name))
-    except ApiError as error:
-        if error.status == 404:
-            raise UserError(f"there is no Workflow {name} in the namespace {namespace}") from error
-        raise
-    found = Run(workflow["metadata"], cluster.clock.monotonic())
-    found.see_workflow(workflow, cluster.clock.monotonic())
-    for pod in cluster.list(path("Pod", namespace), labelSelector=f"{WORKFLOW_LABEL}={name}"):
-        if belongs_to(pod, found):
-            found.see_pod(trim(pod), cluster.clock.monotonic())
-    return found
-
-
-def collect(cluster: Cluster, workflow: Run, logs: LogCollection, deadline: float) -> None:
-    """Collect what the Workflow's containers have written so far, until the deadline (monotonic, in seconds)."""
-    logs.add(workflow.namespace, workflow.name, workflow.uid)
-    for pod in workflow.pods.values():
-        logs.see(workflow.name, pod)
-    there = {pod["metadata"]["name"] for pod in workflow.pods.values()}
-    logs.miss_unsettled(workflow.name, workflow.unsettled(), there)
-    logs.wait(deadline)
-    logs.finish(
-        "wait_timeout was over",
-        [(workflow.workflow, workflow.nodes)],
-        proceed=lambda: cluster.clock.monotonic() < deadline,
-    )
-
-
-def result_of(workflow: Run, logs: list[Log]) -> dict[str, Any]:
+def _result_of(workflow: Run, logs: list[Log]) -> dict[str, Any]:
     """What is returned of the logs, wherever their lines are."""
     result = {
         "logs": [{"node": log.display_name, **log.as_dict()} for log in logs[:MAX_LOGS]],
         "complete": all(log.complete for log in logs) and not workflow.nodes_error,
     }
     return result | {"reason": workflow.nodes_error} if workflow.nodes_error else result
-
-
-def main() -> None:
-    run_module(run, ARGUMENT_SPEC, supports_check_mode=True)
 
 
 if __name__ == "__main__":

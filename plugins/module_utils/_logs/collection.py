@@ -45,7 +45,7 @@ class LogCollection:
 
     def add(self, namespace: str, name: str, uid: str) -> None:
         """Collect the logs of a Workflow, too."""
-        self._collector.add_run(LogFolder(self._directory, name, namespace, uid, self._selection))
+        self._collector.add(LogFolder(self._directory, name, namespace, uid, self._selection))
 
     def see(self, name: str, pod: Json, *, gone: bool = False) -> None:
         """A pod of the Workflow `name` is there, has changed, or is `gone`; `pod` as `pods.trim` gives it."""

@@ -13,7 +13,7 @@ import collections
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import NodeName, parse_node_name, pod_node_name
@@ -22,7 +22,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import (
     choose_containers,
     wanted_containers,
 )
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import EXECUTOR_CONTAINERS
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import EXECUTOR_CONTAINERS, Json
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Backoff, Cluster, LogStream
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
@@ -95,44 +95,51 @@ class Collector:
         self._admitted = False
         """Whether a log could be opened: a later 403 is of an API server that has just started."""
 
-    # -- for the main thread --------------------------------------------------------------------------------------
+    # --- for the main thread --------------------------------------------------------------------------------------
 
-    def add_run(self, folder: LogFolder) -> None:
+    def add(self, folder: LogFolder) -> None:
         """Collect the logs of a Workflow into `folder`."""
         self._folders[folder.workflow] = folder
 
-    def see(self, workflow: str, pod: Mapping[str, Any], *, gone: bool = False) -> None:
-        """Start or end the collection of a pod's logs, as its status says; `gone` if it was deleted."""
-        if not pod_node_name(pod):
-            return
-        metadata = pod["metadata"]
-        name = parse_node_name(workflow, pod_node_name(pod))
-        if not self._is_wanted(name):
+    def see(self, workflow: str, pod: Json, *, gone: bool = False) -> None:
+        """Start or end the collection of a pod's logs, as its status says; `gone` if it was deleted.
+
+        `pod` is what `pods.trim` leaves of it.
+        """
+        node_name = pod_node_name(pod)
+        if not node_name or not self._options.chooses(name := parse_node_name(workflow, node_name)):
             return
         for container in wanted_containers(pod, self._options.containers):
-            over = container.ended or gone
-            if not container.started and not over:
-                continue
-            key = (metadata["uid"], container.name)
-            with self._changed:
-                job = self._jobs.get(key)
-                if job is None:
-                    log = self._folders[workflow].log(metadata["name"], metadata["uid"], container.name, name)
-                    job = self._jobs[key] = _Job(log, metadata["namespace"])
-                    if self._begins_later(container):
-                        log.cursor.executor = dataclasses.replace(log.cursor.executor, began=True)
-                    if not container.started and not log.done:
-                        # It never ran, so it has no log; if its pod went unseen, it may have run after all.
-                        log.end("" if container.ended else DELETED)
-                job.gone |= gone
-                if over and not job.ended:
-                    job.ended = True
-                    job.heard = self._clock.monotonic()
-                self._enqueue(job)
+            if container.started or container.ended or gone:
+                with self._changed:
+                    job = self._job_of(workflow, pod, container, name)
+                    job.gone |= gone
+                    if container.ended or gone:
+                        self._end(job)
+                    self._enqueue(job)
+
+    def _job_of(self, workflow: str, pod: Json, container: Container, name: NodeName) -> _Job:
+        """The job of a container, always the same one."""
+        metadata = pod["metadata"]
+        key = (metadata["uid"], container.name)
+        if key not in self._jobs:
+            log = self._folders[workflow].log(metadata["name"], metadata["uid"], container.name, name)
+            if self._begins_later(container):
+                log.cursor.executor = dataclasses.replace(log.cursor.executor, began=True)
+            if not container.started and not log.done:
+                # It never ran, so it has no log; if its pod went unseen, it may have run after all.
+                log.end("" if container.ended else DELETED)
+            self._jobs[key] = _Job(log, metadata["namespace"])
+        return self._jobs[key]
 
     def _begins_later(self, container: Container) -> bool:
         """Whether the beginning of a container's log is not asked for, and so not missed."""
         return self._options.tail is not None or container.started_at < (self._options.since or "")
+
+    def _end(self, job: _Job) -> None:
+        """The container has ended: from now on its stream may stall no more."""
+        if not job.ended:
+            job.ended, job.heard = True, self._clock.monotonic()
 
     def tick(self) -> None:
         """Give up streams that stalled, and bring the indexes up to date."""
@@ -145,11 +152,11 @@ class Collector:
                 folder.save()
 
     def end_containers(self) -> None:
-        """The runs are over, and so are their containers, whether or not the pods say so."""
+        """The Workflows are over, and so are their containers, whether or not the pods say so."""
         with self._changed:
             for job in self._jobs.values():
                 if not job.ended:
-                    job.ended, job.heard = True, self._clock.monotonic()
+                    self._end(job)
                     self._enqueue(job)
 
     def miss(
@@ -160,7 +167,7 @@ class Collector:
         `containers` are those of its template.
         """
         name, folder = parse_node_name(workflow, node_name), self._folders[workflow]
-        if not self._is_wanted(name):
+        if not self._options.chooses(name):
             return
         kept: dict[str, list[str]] = {}
         for uid, container in folder.kept_of.get(pod, ()):
@@ -171,15 +178,9 @@ class Collector:
                 if not log.done:
                     log.end("the pod was deleted before its log could be read")
 
-    def _is_wanted(self, name: NodeName) -> bool:
-        wanted, item = self._options.items, dataclasses.replace(name, attempt=None).display_name
-        names = {str(name.index), name.text, item, name.display_name}
-        for step, index, text in name.around:
-            names |= {index, text, f"{step}({index}:{text})"}
-        return not wanted or not wanted.isdisjoint(names)
-
     @property
     def logs(self) -> list[Log]:
+        """The logs that were collected, or should have been."""
         return [log for folder in self._folders.values() for log in folder.logs]
 
     @property
@@ -214,7 +215,7 @@ class Collector:
         for folder in self._folders.values():
             _save_at_last(folder)
 
-    # -- the workers ----------------------------------------------------------------------------------------------
+    # --- the workers ----------------------------------------------------------------------------------------------
 
     def _enqueue(self, job: _Job) -> None:
         """Queue a job for a worker; the caller holds the lock."""

@@ -157,7 +157,7 @@ class Cutter:
         """Whether only the whole of a line tells if it is wanted."""
         return bool(self._grep) or (not self._executor and self.cursor.executor.may_go_on(beginning))
 
-    # -- whole lines: each stage leaves some of them out -----------------------------------------------------------
+    # --- whole lines: each stage leaves some of them out ----------------------------------------------------------
 
     def _take_lines(self, data: bytes, taken: Taken) -> None:
         heard = not self._executor and self.cursor.executor.may_be_in(data)
@@ -220,7 +220,7 @@ class Cutter:
         cursor.length, cursor.crc, cursor.ended = len(parts[-1][2]), zlib.crc32(parts[-1][2]), True
         cursor.high = max(cursor.high, max(part[0] for part in parts).decode())
 
-    # -- pieces of a line -----------------------------------------------------------------------------------------
+    # --- pieces of a line ----------------------------------------------------------------------------------------
 
     def _take_piece(self, taken: Taken) -> None:
         """Take the unfinished line at the end of the stream as far as it has come."""
@@ -279,7 +279,7 @@ class Cutter:
             self.cursor.crc = zlib.crc32(text, self.cursor.crc)
         return text
 
-    # -- the way back to where the last stream broke --------------------------------------------------------------
+    # --- the way back to where the last stream broke -------------------------------------------------------------
 
     def _is_new(self, part: _Part, taken: Taken) -> bool:
         """Whether a line is new, in a stream that repeats itself; if it was still searching, there is a gap."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from ansible_collections.argo.workflows.plugins.module_utils._argo.names import NodeName
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 
 LOG_SPEC: dict[str, Any] = {
@@ -61,7 +62,7 @@ class LogOptions:
     grep: re.Pattern[bytes] | None = None
     """Only lines in which this is found."""
     follow: bool = True
-    """Whether to stay with containers that still run; if not, what they have written so far is had."""
+    """Whether to stay with containers that still run; if not, only what they have written so far is read."""
     items: frozenset[str] = frozenset()
     """Only these items, by index, value or name; empty for all."""
 
@@ -88,3 +89,13 @@ class LogOptions:
         chosen = {"since": self.since, "tail": self.tail, "grep": self.grep and self.grep.pattern.decode()}
         words = [f"{key}={value}" for key, value in chosen.items() if value is not None]
         return ", ".join(["timestamps"] * self.timestamps + words)
+
+    def chooses(self, name: NodeName) -> bool:
+        """Whether the logs of the node `name` are wanted, as far as the items go."""
+        if not self.items:
+            return True
+        item = dataclasses.replace(name, attempt=None).display_name
+        names = {str(name.index), name.text, item, name.display_name}
+        for step, index, text in name.around:
+            names |= {index, text, f"{step}({index}:{text})"}
+        return not self.items.isdisjoint(names)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import errno
 import json
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
 from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import MergedFiles
+from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 from ansible_collections.argo.workflows.plugins.modules import workflow_logs
 from ansible_collections.argo.workflows.tests.support import recordings
 from ansible_collections.argo.workflows.tests.support.replay import Recorded
@@ -83,3 +85,27 @@ def test_a_choice_that_nothing_meets_is_not_silent(choice: dict[str, list[str]],
     assert "There are no logs" in WARNINGS[0]
     fetch()
     assert not WARNINGS
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, None),
+        ("90s", "2026-11-22T11:58:30Z"),
+        ("2h", "2026-11-22T10:00:00Z"),
+        ("2026-11-22T13:00:00+02:00", "2026-11-22T11:00:00Z"),
+    ],
+)
+def test_since_is_a_time_or_a_span(text: str | None, expected: str | None) -> None:
+    assert workflow_logs.since_of(text, datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)) == expected
+
+
+@pytest.mark.parametrize("text", ["yesterday", "10", "2026-11-22T13:00:00", "9999999999999d"])
+def test_another_since_gets_a_sentence(text: str) -> None:
+    with pytest.raises(UserError, match="since: "):
+        workflow_logs.since_of(text, datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC))
+
+
+def test_tail_is_at_least_one_line() -> None:
+    with pytest.raises(UserError, match="tail must be at least 1, and is 0"):
+        workflow_logs.options_of({"grep": None, "tail": 0})

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 import http.server
 import json
 import os
@@ -211,27 +210,3 @@ def test_every_option_is_documented_and_every_documented_one_is_there(module: An
 
 def test_the_connection_options_are_documented() -> None:
     assert yaml.safe_load(connection.ModuleDocFragment.DOCUMENTATION)["options"].keys() == CONNECTION_SPEC.keys()
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (None, None),
-        ("90s", "2026-11-22T11:58:30Z"),
-        ("2h", "2026-11-22T10:00:00Z"),
-        ("2026-11-22T13:00:00+02:00", "2026-11-22T11:00:00Z"),
-    ],
-)
-def test_since_is_a_time_or_a_span(text: str | None, expected: str | None) -> None:
-    assert workflow_logs.since_of(text, datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)) == expected
-
-
-@pytest.mark.parametrize("text", ["yesterday", "10", "2026-11-22T13:00:00", "9999999999999d"])
-def test_another_since_gets_a_sentence(text: str) -> None:
-    with pytest.raises(UserError, match="since: "):
-        workflow_logs.since_of(text, datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC))
-
-
-def test_no_last_lines_at_all_cannot_be_asked_for() -> None:
-    with pytest.raises(UserError, match="tail: 0 lines are none"):
-        workflow_logs.options_of({"grep": None, "tail": 0})

@@ -80,7 +80,7 @@ def collect(
     cluster: Cluster, directory: Path | None, *pods: dict[str, Any], lines: WholeLines | None = None, **options: Any
 ) -> Collector:
     collector = Collector(cluster, chosen := LogOptions(**options), lines)
-    collector.add_run(LogFolder(directory, "wf", "ns", "uid", chosen.selection))
+    collector.add(LogFolder(directory, "wf", "ns", "uid", chosen.selection))
     for each in pods:
         collector.see("wf", each)
     collector.wait(cluster.clock.monotonic() + 20)
@@ -242,7 +242,7 @@ def test_no_more_connections_are_open_than_allowed(tmp_path: Path) -> None:
     running = [pod(f"p{n}", f"{n}:a", "Running", main={"running": {}}) for n in range(10)]
     ended = [pod(f"q{n}", f"{n}:b") for n in range(30)]
     collector = Collector(kubelet, LogOptions(parallel=5))
-    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     for each in running + ended:
         collector.see("wf", each)
     collector.end_containers()
@@ -261,7 +261,7 @@ def test_a_wait_does_not_look_at_all_logs_whenever_one_is_had() -> None:
             return super().pending
 
     collector = Counting(kubelet := Kubelet(LINE), LogOptions(follow=False))
-    collector.add_run(LogFolder(None, "wf", "ns", "uid"))
+    collector.add(LogFolder(None, "wf", "ns", "uid"))
     for number in range(400):
         collector.see("wf", pod(f"p{number}", f"{number}:a"))
     began = kubelet.clock.monotonic()
@@ -279,7 +279,7 @@ def until(condition: Callable[[], Any]) -> None:
 
 def test_however_fast_containers_start_each_is_followed_at_once() -> None:
     collector = Collector(kubelet := Kubelet(LINE), LogOptions())
-    collector.add_run(LogFolder(None, "wf", "ns", "uid"))
+    collector.add(LogFolder(None, "wf", "ns", "uid"))
     collector.see("wf", pod("ended"))
     until(lambda: not collector.pending and collector._idle == 1)
     with collector._changed:  # the idle worker does not wake before all are there
@@ -344,7 +344,7 @@ BEGAN = b'2026-11-22T15:45:18.000000000Z time=2026-11-22T15:45:18Z level=INFO ms
 def test_a_deleted_pod_is_not_asked_by_its_name_which_another_may_have(tmp_path: Path) -> None:
     kubelet = Kubelet(LINE)
     collector = Collector(kubelet, LogOptions())
-    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     collector.see("wf", pod(), gone=True)
     collector.wait(kubelet.clock.monotonic() + 20)
     assert [log.why_incomplete for log in collector.logs] == [DELETED] and not kubelet.queries
@@ -364,7 +364,7 @@ def test_what_came_before_its_end_decides_about_the_log_of_a_deleted_pod(
 
     kubelet = Deleted(text)
     collector = Collector(kubelet, LogOptions())
-    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     collector.see("wf", pod())
     collector.wait(kubelet.clock.monotonic() + 20)
     assert [log.why_incomplete for log in collector.logs] == [reason] and len(kubelet.queries) == 1
@@ -378,7 +378,7 @@ def test_a_container_that_never_started_has_no_log_and_lacks_none(tmp_path: Path
 
 def test_nobody_knows_whether_a_container_ran_whose_pod_went_unseen(tmp_path: Path) -> None:
     collector = Collector(Kubelet(LINE), LogOptions(containers=("all",)))
-    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     collector.see("wf", pod(phase="Pending", main={"waiting": {"reason": "PodInitializing"}}), gone=True)
     collector.stop("too late")
     assert {log.container: log.why_incomplete for log in collector.logs}["main"] == DELETED
@@ -424,7 +424,7 @@ def test_an_index_that_cannot_be_written_is_tried_again_and_then_a_reason(
     assert [log.why_incomplete for log in collector.logs] == ["its index could not be written: No space left on device"]
     assert not collector.logs[0].complete
     collector = Collector(kubelet := Kubelet(LINE), LogOptions())
-    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     collector.see("wf", pod())
     collector.tick()
     collector.wait(kubelet.clock.monotonic() + 20)
@@ -442,7 +442,7 @@ def test_threads_that_wait_for_an_answer_hold_up_the_end_once_and_take_nothing_a
             return super().open_log(path, read_timeout=read_timeout, **query)
 
     collector = Collector(kubelet := Slow(LINE), LogOptions())
-    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     for number in range(6):
         collector.see("wf", pod(f"p{number}", f"{number}:a"))
     until(lambda: len(collector._threads) == 6)
@@ -471,7 +471,7 @@ def test_a_log_file_that_somebody_shortens_meanwhile_is_not_called_complete(tmp_
     collect(Kubelet(LINE), tmp_path, pod(main={"running": {}}, phase="Running"), follow=False)
     folder = LogFolder(tmp_path, "wf", "ns", "uid")
     collector = Collector(kubelet := Kubelet(LINE), LogOptions())
-    collector.add_run(folder)
+    collector.add(folder)
     log = folder.log("pod", "uid-of-pod", "main", parse_node_name("wf", "wf[0].echo(0:a)(0)"))
     assert log.path and log.size == 6
     log.path.write_bytes(b"")
@@ -554,7 +554,7 @@ def test_a_log_that_is_in_the_folder_is_not_missed_when_its_pod_is_gone(tmp_path
     collect(Kubelet(LINE), tmp_path, pod())
     before = index_of(tmp_path)
     collector = Collector(Kubelet(LINE), LogOptions())
-    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     collector.miss("wf", "pod", "node-id", "wf[0].echo(0:a)(0)")
     collector.stop("too late")
     [log] = collector.logs
@@ -565,7 +565,7 @@ def test_a_log_that_is_in_the_folder_is_not_missed_when_its_pod_is_gone(tmp_path
 def test_a_container_that_never_started_lacks_no_log_when_its_pod_is_gone_either(tmp_path: Path) -> None:
     collect(Kubelet(LINE), tmp_path, pod(phase="Failed", main={"waiting": {"reason": "ImagePullBackOff"}}))
     collector = Collector(Kubelet(LINE), LogOptions())
-    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     collector.miss("wf", "pod", "node-id", "wf[0].echo(0:a)(0)")
     assert [log.complete for log in collector.logs] == [True]
 
@@ -583,7 +583,7 @@ def test_of_a_pod_that_is_gone_the_wanted_containers_are_missed_that_no_earlier_
 ) -> None:
     collect(Kubelet(LINE), tmp_path, pod())
     collector = Collector(Kubelet(LINE), LogOptions(containers=wanted))
-    collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+    collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     collector.miss("wf", "pod", "node-id", "wf[0].echo(0:a)(0)")
     collector.stop("too late")
     assert {log.container: log.complete for log in collector.logs} == complete
@@ -591,7 +591,7 @@ def test_of_a_pod_that_is_gone_the_wanted_containers_are_missed_that_no_earlier_
 
 def test_of_a_pod_that_nobody_saw_only_the_wanted_containers_are_missed() -> None:
     collector = Collector(Kubelet(LINE), LogOptions(containers=("main", "sidecar")))
-    collector.add_run(LogFolder(None, "wf", "ns", "uid"))
+    collector.add(LogFolder(None, "wf", "ns", "uid"))
     collector.miss("wf", "pod", "node-id", "wf[0].echo(0:a)(0)", ["a", "b"])
     assert [log.container for log in collector.logs] == ["a", "b", "sidecar"]
 
@@ -599,7 +599,7 @@ def test_of_a_pod_that_nobody_saw_only_the_wanted_containers_are_missed() -> Non
 def test_a_log_that_was_missed_gives_way_to_the_one_that_was_had(tmp_path: Path) -> None:
     for pods in ([], [pod()]):
         collector = Collector(kubelet := Kubelet(LINE), LogOptions())
-        collector.add_run(LogFolder(tmp_path, "wf", "ns", "uid"))
+        collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
         for each in pods:
             collector.see("wf", each)
         if not pods:
@@ -622,6 +622,6 @@ def test_what_was_had_of_other_items_stays_in_the_index(tmp_path: Path) -> None:
 
 def test_of_items_that_were_not_chosen_nothing_is_missed() -> None:
     collector = Collector(Kubelet(LINE), LogOptions(items=frozenset({"0"})))
-    collector.add_run(LogFolder(None, "wf", "ns", "uid"))
+    collector.add(LogFolder(None, "wf", "ns", "uid"))
     collector.miss("wf", "q", "node-id", "wf[0].echo(1:b)(0)")
     assert not collector.logs
