@@ -11,7 +11,7 @@ options:
     description:
       - Names of the containers whose logs are wanted.
       - V(main) is what the template runs; of a containerSet these are all its containers. V(all) is every container of
-        the pod, those that Argo adds included.
+        the pod, including those that Argo adds.
     type: list
     elements: str
     default: [main]
@@ -28,28 +28,28 @@ options:
     default: false
   parallel_logs:
     description:
-      - The most connections that are open for logs at the same time. To follow logs takes at least 2.
+      - The most connections that are open for logs at the same time; at least 2 where logs are followed.
     type: int
     default: 64
   server:
     description:
-      - URL of the Argo Server as this host reaches it, the one that its UI is opened at. Inside the cluster that is
+      - URL of the Argo Server as this host reaches it, the same as that of its UI. Inside the cluster that is
         V(https://argo-server.argo:2746), for example; elsewhere, without an ingress, M(argo.workflows.argo_ui) opens a
         port to it.
       - It is asked only for logs of which something is missing - because their pods were deleted, for example - and
-        only where Argo has archived them (C(archiveLogs) of the artifact repository). Such a log replaces what was had
-        of it, has no timestamps, and is marked as C(archived).
+        only where Argo has archived them (C(archiveLogs) of the artifact repository). Such a log replaces what was read
+        from the pod, has no timestamps, and is marked as C(archived).
       - Without it the reason of an incomplete log says whether it is archived.
     type: str
   server_token:
     description:
-      - Token that the Argo Server is sent. By default it is the one of the connection, if that has one.
+      - Token for the Argo Server. By default it is the token of the connection, if that has one.
       - In the auth mode C(client) its account needs the right to get workflows, and to get the Secrets with the
         credentials of the artifact repository; in the mode C(server) no token is needed.
     type: str
   server_validate_certs:
     description:
-      - Whether the certificate of the Argo Server must be valid. The one that it makes for itself is not.
+      - Whether the certificate of the Argo Server must be valid. One that the server has made itself is not.
     type: bool
     default: true
 """

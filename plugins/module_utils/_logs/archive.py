@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The logs that Argo has archived, for those that cannot be had from a pod any more. Private to the collection.
+"""The logs that Argo has archived, for those that cannot be read from a pod any more. Private to the collection.
 
 Where `archiveLogs` is on, what a container NAME wrote becomes the artifact `NAME-logs` of its pod's node: its bytes,
 without timestamps and without the executor's lines. The Argo Server hands it out at
@@ -38,7 +38,7 @@ _CUT_OFF = re.compile(rb"failed to stream artifact: ([^\n]*)\n\Z")
 
 
 def server_of(params: Mapping[str, Any], cluster: Cluster) -> Cluster | None:
-    """The Argo Server that a module's options name, None if they name none. ApiError if what they name is no URL.
+    """The Argo Server that a module's options name; None without the option `server`, ApiError if it is not a URL.
 
     It is sent `server_token`, or else the token of the connection to `cluster`, if that has one.
     """
@@ -115,9 +115,9 @@ class Archive:
         }
         left = {log: path for log in incomplete if (path := paths.get((log.workflow, log.pod, log.container)))}
         if not self._server:
-            what = "is to be had from the Argo Server: set server to its URL"
+            what = "is available from the Argo Server: set server to its URL"
         elif self._options.is_cut:
-            what = "is to be had only as a whole: leave out since, tail and grep"
+            what = "is available only as a whole: leave out since, tail and grep"
         else:
             what = "did not come in time"
             self._fetch_all(self._server, left, proceed)
@@ -148,7 +148,7 @@ class Archive:
             try:
                 outcome: _Fetched | str = self._fetch(server, log, path)
             except ApiError as error:
-                outcome = f"could not be had: {_sentence(error)}"
+                outcome = f"could not be fetched: {_sentence(error)}"
             except OSError as error:
                 outcome = f"could not be written: {error.strerror or error}"
             self._done.put((log, outcome))
@@ -231,6 +231,6 @@ def _sentence(error: ApiError) -> str:
     if error.status is None:
         # The rest would be about the connection to the cluster.
         what = str(error).partition("; ")[0]
-        trusted = "set server_validate_certs to false if it has only one of its own making"
+        trusted = "set server_validate_certs to false if the server has made it itself"
         return f"{what}; {trusted}" if "certificate" in what else what
     return str(error)

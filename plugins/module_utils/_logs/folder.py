@@ -37,7 +37,7 @@ _TAIL = 4096
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Log:
-    """The log of one container of one pod, and how far it has been had."""
+    """The log of one container of one pod, and how much of it has been read."""
 
     workflow: str
     pod: str
@@ -57,13 +57,13 @@ class Log:
     executor_lines: int = 0
     """Lines of Argo's executor that were left out."""
     gaps: list[tuple[str, str]] = dataclasses.field(default_factory=list)
-    """Timestamps between which the kubelet had rotated lines away."""
+    """Timestamps between which the kubelet has rotated lines away, each pair after and before the missing lines."""
     reason: str = ""
     """Why the log is not complete."""
     archived: bool = False
-    """Whether it is not the pod's, but what Argo had archived of it."""
+    """Whether it was not read from the pod, but is the one that Argo has archived."""
     kept: int = 0
-    """What of `received` an earlier wait had left."""
+    """How much of `received` an earlier wait has left."""
     done: bool = False
     """Nothing more will come, or nothing more will be tried."""
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
@@ -71,12 +71,12 @@ class Log:
 
     @property
     def received(self) -> int:
-        """Grows with everything that is new."""
+        """How much was read of it: bytes of the container and lines of the executor. It only grows."""
         return self.size + self.executor_lines
 
     @property
     def complete(self) -> bool:
-        """Whether everything that the container wrote was had."""
+        """Whether everything that the container wrote was read."""
         return self.done and not self.reason and not self.gaps
 
     @property
@@ -158,7 +158,7 @@ class Log:
         self.reason = f"{self.why_incomplete}; {why}" if self.why_incomplete else why
 
     def replace(self, file: Path | None, size: int, lines: int) -> None:
-        """Take the archived log, which is whole, for what was had; `file` becomes the log's. OSError if it cannot."""
+        """Take the archived log instead of what was read: `file`, which becomes the log's. OSError if it cannot."""
         if file and self.path:
             file.replace(self.path)
         self.cursor, self.gaps = Cursor(), []

@@ -53,7 +53,7 @@ def fetch(**params: Any) -> dict[str, Any]:
     return workflow_logs.run(module)
 
 
-def test_where_the_nodes_cannot_be_read_nobody_knows_whether_the_logs_are_complete(ended: Recorded) -> None:
+def test_the_logs_are_not_called_complete_where_the_nodes_cannot_be_read(ended: Recorded) -> None:
     ended.workflow["status"] |= {"nodes": None, "offloadNodeStatusVersion": "fnv:1"}
     result = fetch()
     assert (result["logs"], result["complete"]) == ([], False)
@@ -74,13 +74,13 @@ def test_a_last_line_that_cannot_be_written_is_a_reason_also_in_the_index(
     assert [log["reason"] for log in index["logs"]] == reasons
 
 
-def test_of_pods_that_are_gone_each_log_is_missed(ended: Recorded, tmp_path: Path) -> None:
+def test_the_logs_of_pods_that_are_gone_are_returned_as_incomplete(ended: Recorded, tmp_path: Path) -> None:
     result = fetch(logs_dir=str(tmp_path))
     assert (len(result["logs"]), result["complete"]) == (3, False)
 
 
 @pytest.mark.parametrize("choice", [{"items": ["Argon"]}, {"containers": ["mian"]}])
-def test_a_choice_that_nothing_meets_is_not_silent(choice: dict[str, list[str]], with_pods: Recorded) -> None:
+def test_a_choice_that_no_container_meets_gets_a_warning(choice: dict[str, list[str]], with_pods: Recorded) -> None:
     assert fetch(**choice)["logs"] == []
     assert "There are no logs" in WARNINGS[0]
     fetch()
@@ -101,7 +101,7 @@ def test_since_is_a_time_or_a_span(text: str | None, expected: str | None) -> No
 
 
 @pytest.mark.parametrize("text", ["yesterday", "10", "2026-11-22T13:00:00", "9999999999999d"])
-def test_another_since_gets_a_sentence(text: str) -> None:
+def test_a_since_that_is_neither_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="since: "):
         workflow_logs.since_of(text, datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC))
 

@@ -144,7 +144,7 @@ def folder(tmp_path: Path) -> LogFolder:
     return LogFolder(tmp_path, "wf", "ns", "uid")
 
 
-def test_the_archived_log_takes_the_place_of_what_was_had(argo: ArgoServer, folder: LogFolder, tmp_path: Path) -> None:
+def test_the_archived_log_replaces_what_was_read(argo: ArgoServer, folder: LogFolder, tmp_path: Path) -> None:
     log = log_of(folder)
     assert log.path and log.path.read_bytes() == b"one\ntw"
     complete(connect(argo.url), log)
@@ -182,12 +182,14 @@ def test_the_server_is_not_asked_for_what_is_complete_or_not_archived(argo: Argo
 def test_without_a_server_the_reason_says_that_there_is_an_archived_log(folder: LogFolder) -> None:
     complete(None, log := log_of(folder))
     assert log.reason == (
-        f"{DELETED}; its archived log, the artifact main-logs, is to be had from the Argo Server: set server to its URL"
+        f"{DELETED}; its archived log, the artifact main-logs, is available from the Argo Server: set server to its URL"
     )
 
 
 @pytest.mark.parametrize("cut", [{"since": "2026-11-22T15:45:00Z"}, {"tail": 0}, {"tail": 3}])
-def test_some_lines_of_an_archived_log_cannot_be_had(argo: ArgoServer, folder: LogFolder, cut: dict[str, Any]) -> None:
+def test_no_archived_log_is_fetched_for_some_of_its_lines(
+    argo: ArgoServer, folder: LogFolder, cut: dict[str, Any]
+) -> None:
     complete(connect(argo.url), log := log_of(folder), **cut)
     assert "only as a whole: leave out since, tail and grep" in log.reason
     assert argo.asked == []
@@ -197,13 +199,13 @@ def test_some_lines_of_an_archived_log_cannot_be_had(argo: ArgoServer, folder: L
     ("status", "hint"),
     [(401, "server_token"), (403, "403: no"), (404, "404: no"), (500, "Argo Server says why")],
 )
-def test_what_the_server_refuses_is_said_and_what_was_had_stays(
+def test_the_reason_says_what_the_server_refused_and_what_was_read_stays(
     argo: ArgoServer, folder: LogFolder, status: int, hint: str
 ) -> None:
     argo.status, argo.pieces = status, (b"no\n",)
     complete(connect(argo.url), log := log_of(folder))
     assert log.reason.startswith(
-        f"{DELETED}; its archived log, the artifact main-logs, could not be had: GET /artifacts"
+        f"{DELETED}; its archived log, the artifact main-logs, could not be fetched: GET /artifacts"
     )
     assert f"on {argo.url}: {status}: no" in log.reason and hint in log.reason
     assert log.path and log.path.read_bytes() == b"one\ntw" and not log.archived and not log.complete
@@ -217,7 +219,7 @@ def test_what_the_server_refuses_is_said_and_what_was_had_stays(
         ((b"o\n", b""), None, "has no more than 1 lines"),
     ],
 )
-def test_half_an_archived_log_is_not_taken(
+def test_an_archived_log_that_breaks_off_is_not_taken(
     argo: ArgoServer, folder: LogFolder, pieces: tuple[bytes, ...], length: int | None, why: str
 ) -> None:
     argo.pieces, argo.length = pieces, length
@@ -228,7 +230,7 @@ def test_half_an_archived_log_is_not_taken(
 
 
 @pytest.mark.parametrize("suffix", [".archived", ".log"])
-def test_a_file_that_cannot_be_written_is_a_reason(argo: ArgoServer, folder: LogFolder, suffix: str) -> None:
+def test_an_archived_log_that_cannot_be_written_is_a_reason(argo: ArgoServer, folder: LogFolder, suffix: str) -> None:
     log = log_of(folder)
     assert log.path
     log.path.unlink()
@@ -237,7 +239,7 @@ def test_a_file_that_cannot_be_written_is_a_reason(argo: ArgoServer, folder: Log
     assert "could not be written: Is a directory" in log.reason
 
 
-def test_what_is_shown_goes_on_where_the_pods_log_broke_off(argo: ArgoServer, folder: LogFolder) -> None:
+def test_archived_lines_are_passed_on_from_where_the_pods_log_broke_off(argo: ArgoServer, folder: LogFolder) -> None:
     argo.pieces = (b"on", b"e\nt", b"w", b"o\r\nthr", b"ee")
     assert complete(connect(argo.url), log_of(folder)) == [b"o\r", b"three"]
     assert complete(connect(argo.url), log_of(folder, 2, b"")) == [b"one", b"two\r", b"three"]
@@ -259,7 +261,7 @@ def test_the_server_is_sent_its_own_token_or_the_connections(
     assert argo.tokens == {sent}
 
 
-def test_a_server_that_does_not_know_the_user_is_asked_for_no_more(argo: ArgoServer, folder: LogFolder) -> None:
+def test_a_server_that_rejects_the_token_is_not_asked_for_other_logs(argo: ArgoServer, folder: LogFolder) -> None:
     argo.status = 401
     logs = [log_of(folder, number) for number in (1, 2, 3)]
     complete(connect(argo.url, "expired"), *logs, parallel=1)
@@ -267,7 +269,7 @@ def test_a_server_that_does_not_know_the_user_is_asked_for_no_more(argo: ArgoSer
     assert len({log.reason for log in logs}) == 1
 
 
-def test_nobody_at_the_url_is_said_without_advice_about_the_cluster(folder: LogFolder) -> None:
+def test_a_server_that_does_not_answer_is_named_without_advice_about_the_cluster(folder: LogFolder) -> None:
     complete(connect("http://127.0.0.1:1"), log := log_of(folder))
     assert log.reason.endswith("nothing answers at http://127.0.0.1:1")
 

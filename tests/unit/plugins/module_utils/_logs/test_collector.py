@@ -20,10 +20,10 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.names import 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._logs.collector import Collector
-from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import MERGED, Log, LogFolder, slug
+from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import MERGED, Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Taken
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
-from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import LONGEST_LINE, MergedFiles, WholeLines
+from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import MergedFiles, WholeLines
 
 ENDED = {"terminated": {"startedAt": "2026-11-22T15:45:18Z", "exitCode": 0}}
 LINE = b"2026-11-22T15:45:18.000000001Z hello\n"
@@ -88,60 +88,6 @@ def collect(
     return collector
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Argo", "Argo"),
-        ("../../etc/passwd", "etc-passwd"),
-        ("..", "item"),
-        ("", "item"),
-        (".hidden", "hidden"),
-        ("a b/c\n\x00ü", "a-b-c"),
-        ("x" * 300, "x" * 40),
-    ],
-)
-def test_a_slug_is_a_safe_name(text: str, expected: str) -> None:
-    assert slug(text) == expected
-
-
-@pytest.mark.parametrize("item", ["0:../../etc/passwd", "0:..", "0:", "0:" + "y" * 500, "0:a/b"])
-def test_whatever_an_item_is_called_its_files_stay_inside(item: str, tmp_path: Path) -> None:
-    log = LogFolder(tmp_path, "wf", "ns", "uid").log("p", "u", "main", parse_node_name("wf", f"wf[0].echo({item})(0)"))
-    assert log.path and log.path.resolve().is_relative_to(tmp_path / "wf")
-    assert len(log.path.relative_to(tmp_path).parts) == 3
-
-
-def test_no_two_items_and_no_two_pods_share_a_file(tmp_path: Path) -> None:
-    folder = LogFolder(tmp_path, "wf", "ns", "uid")
-    names = [
-        "wf[0].echo(0:a)(0)",
-        "wf[0].echo(0:a)(1)",
-        "wf[1].check(0:a)(0)",
-        "wf[0].x[0].echo(0:a)(0)",
-        "wf[0].echo(1:a)(0)",
-    ]
-    paths = [folder.log("p", f"uid-{n}", "main", parse_node_name("wf", name)).path for n, name in enumerate(names)]
-    paths.append(folder.log("p", "uid-of-a-restart", "main", parse_node_name("wf", names[0])).path)
-    assert len(set(paths)) == len(paths)
-    assert str(paths[0]).endswith("wf/0-a/0-main.log")
-    assert str(paths[1]).endswith("wf/0-a/1-main.log")
-
-
-def test_the_folders_of_an_items_own_steps_say_whose_they_are(tmp_path: Path) -> None:
-    folder = LogFolder(tmp_path, "wf", "ns", "uid")
-    names = {
-        "wf[0].outer(1:b/c).prep(0)": "1-b-c.prep/0-main.log",
-        "wf[0].outer(0:a).prep(0)": "0-a.prep/0-main.log",
-        "wf[0].outer(0:a)(1).train(2:x)(0)": "0-a.2-x/0-main.log",
-        "wf[0].outer(0:a).prep.hooks.a/b": "0-a.prep.hooks.a-b/0-main.log",
-    }
-    for name, expected in names.items():
-        assert folder.log("p", name, "main", parse_node_name("wf", name)).path == tmp_path / "wf" / expected
-    deep = "wf" + "".join(f"[0].in({n}:{'y' * 90})" for n in range(9))
-    path = folder.log("p", deep, "main", parse_node_name("wf", deep)).path
-    assert path and len(path.parent.name) == 200, "a file system takes no more than 255"
-
-
 def test_containers_whose_names_begin_alike_do_not_share_a_file_and_keep_theirs(tmp_path: Path) -> None:
     twins: dict[str, Any] = {f"{'x' * 50}-{each}": ENDED for each in ("a", "b", "c")}
     for _wait in range(2):
@@ -150,7 +96,7 @@ def test_containers_whose_names_begin_alike_do_not_share_a_file_and_keep_theirs(
     assert not kubelet.queries, "complete logs are not fetched again"
 
 
-def test_the_index_says_what_was_had(tmp_path: Path) -> None:
+def test_the_index_says_what_is_in_the_folder(tmp_path: Path) -> None:
     collect(Kubelet(LINE), tmp_path, pod())
     index = json.loads((tmp_path / "wf" / "index.json").read_text())
     assert (index["workflow"], index["namespace"], index["uid"]) == ("wf", "ns", "uid")
@@ -158,14 +104,6 @@ def test_the_index_says_what_was_had(tmp_path: Path) -> None:
     assert {"file": "0-a/0-main.log", "lines": 1, "bytes": 6, "complete": True, "reason": ""}.items() <= entry.items()
     assert (tmp_path / "wf" / "0-a" / "0-main.log").read_bytes() == b"hello\n"
     assert sorted(path.name for path in (tmp_path / "wf").iterdir()) == ["0-a", "index.json"]
-
-
-@pytest.mark.parametrize("length", [10, 5000, 300_000])
-def test_the_last_line_is_found_however_long_it_is(length: int, tmp_path: Path) -> None:
-    stamp = b"2026-11-22T15:45:18.000000001Z "
-    [log] = collect(Kubelet(LINE + stamp + b"x" * length + b"\n" + stamp + b"\n"), tmp_path, pod()).logs
-    assert log.last_line == "x" * min(length, 1000)
-    assert "xxx" in log.tail
 
 
 def test_a_short_log_that_has_ended_takes_one_request(tmp_path: Path) -> None:
@@ -251,7 +189,7 @@ def test_no_more_connections_are_open_than_allowed(tmp_path: Path) -> None:
     assert 1 <= kubelet.most <= 5
 
 
-def test_a_wait_does_not_look_at_all_logs_whenever_one_is_had() -> None:
+def test_a_wait_does_not_look_at_all_logs_whenever_one_is_complete() -> None:
     class Counting(Collector):
         looks = 0
 
@@ -304,7 +242,7 @@ def test_with_one_connection_a_container_that_runs_is_asked_too() -> None:
         (400, "container main is waiting to start: Pending", "container main is waiting to start: Pending"),
     ],
 )
-def test_what_cannot_be_had_is_said(status: int, message: str, reason: str, tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_read_says_why(status: int, message: str, reason: str, tmp_path: Path) -> None:
     [log] = collect(Kubelet(ApiError(message, status)), tmp_path, pod()).logs
     assert (log.complete, log.why_incomplete) == (False, reason)
 
@@ -351,7 +289,7 @@ def test_a_deleted_pod_is_not_asked_by_its_name_which_another_may_have(tmp_path:
 
 
 @pytest.mark.parametrize(("text", "reason"), [(LINE, DELETED), (BEGAN + LINE + EXITED, "")])
-def test_what_came_before_its_end_decides_about_the_log_of_a_deleted_pod(
+def test_the_log_of_a_deleted_pod_is_complete_if_the_executors_last_word_came(
     text: bytes, reason: str, tmp_path: Path
 ) -> None:
     class Deleted(Kubelet):
@@ -376,7 +314,7 @@ def test_a_container_that_never_started_has_no_log_and_lacks_none(tmp_path: Path
     assert log.complete and not kubelet.queries
 
 
-def test_nobody_knows_whether_a_container_ran_whose_pod_went_unseen(tmp_path: Path) -> None:
+def test_the_log_of_a_pod_that_was_deleted_before_its_start_was_seen_is_incomplete(tmp_path: Path) -> None:
     collector = Collector(Kubelet(LINE), LogOptions(containers=("all",)))
     collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     collector.see("wf", pod(phase="Pending", main={"waiting": {"reason": "PodInitializing"}}), gone=True)
@@ -384,7 +322,7 @@ def test_nobody_knows_whether_a_container_ran_whose_pod_went_unseen(tmp_path: Pa
     assert {log.container: log.why_incomplete for log in collector.logs}["main"] == DELETED
 
 
-def test_text_of_the_kubelet_is_a_reason_and_no_log(tmp_path: Path) -> None:
+def test_the_kubelets_own_text_is_a_reason_and_not_a_line_of_the_log(tmp_path: Path) -> None:
     kubelet = Kubelet(b"unable to retrieve container logs for containerd://1")
     [log] = collect(kubelet, tmp_path, pod()).logs
     assert log.why_incomplete == "the kubelet could not read it: unable to retrieve container logs for containerd://1"
@@ -456,7 +394,7 @@ def test_threads_that_wait_for_an_answer_hold_up_the_end_once_and_take_nothing_a
     assert not list(tmp_path.glob("wf/*/*.log"))
 
 
-def test_a_log_file_that_somebody_has_shortened_is_had_again_from_its_beginning(tmp_path: Path) -> None:
+def test_a_log_file_that_was_shortened_since_is_read_again_from_its_beginning(tmp_path: Path) -> None:
     two = LINE + LINE.replace(b"18.", b"19.")
     collect(Kubelet(two), tmp_path, pod())
     file = tmp_path / "wf" / "0-a" / "0-main.log"
@@ -467,7 +405,7 @@ def test_a_log_file_that_somebody_has_shortened_is_had_again_from_its_beginning(
     assert "sinceTime" not in kubelet.queries[0]
 
 
-def test_a_log_file_that_somebody_shortens_meanwhile_is_not_called_complete(tmp_path: Path) -> None:
+def test_a_log_file_that_is_shortened_meanwhile_is_not_called_complete(tmp_path: Path) -> None:
     collect(Kubelet(LINE), tmp_path, pod(main={"running": {}}, phase="Running"), follow=False)
     folder = LogFolder(tmp_path, "wf", "ns", "uid")
     collector = Collector(kubelet := Kubelet(LINE), LogOptions())
@@ -497,7 +435,7 @@ def test_an_index_of_another_version_is_no_reason_to_fail(tmp_path: Path) -> Non
     assert log.path and log.path.read_bytes() == b"hello\n"
 
 
-def test_other_lines_than_before_are_not_appended_to_those_of_before(tmp_path: Path) -> None:
+def test_a_file_of_another_selection_of_lines_is_not_appended_to(tmp_path: Path) -> None:
     collect(Kubelet(LINE), tmp_path, pod())
     collect(Kubelet(LINE), tmp_path, pod(), timestamps=True)
     assert (tmp_path / "wf" / "0-a" / "0-main.log").read_bytes() == LINE
@@ -516,33 +454,9 @@ def test_the_merged_file_begins_anew_with_the_folder_and_goes_on_with_it(tmp_pat
     assert collect_merged(pod(), timestamps=True) == b"echo(0:a)(0): " + LINE
 
 
-def test_a_line_without_end_is_passed_on_in_pieces_that_fit_into_memory() -> None:
-    log = LogFolder(None, "wf", "ns", "uid").log("p", "u", "main", parse_node_name("wf", "wf[0].echo(0:a)(0)"))
-    lines: list[bytes] = []
-    whole = WholeLines([lambda log, some: lines.extend(some)])
-    began = time.monotonic()
-    for _piece in range(200_000):
-        whole.feed(log, b"progress\r")
-    assert time.monotonic() - began < 5
-    whole.feed(log, b"done\nnext")
-    assert len(lines) == 4 and max(map(len, lines)) < LONGEST_LINE + 10
-    whole.finish()
-    assert b"".join(lines) == b"progress\r" * 200_000 + b"donenext" and lines[-1] == b"next"
-
-
-def test_items_are_chosen_by_index_value_or_name(tmp_path: Path) -> None:
-    for choice in ("1", "b", "echo(1:b)", "echo(1:b)(0)"):
-        collector = collect(Kubelet(LINE), None, pod("p"), pod("q", "1:b"), items=frozenset({choice}))
-        assert [log.display_name for log in collector.logs] == ["echo(1:b)(0)"]
-
-
-@pytest.mark.parametrize("choice", ["1", "b", "outer(1:b)"])
-def test_of_an_item_with_steps_of_its_own_the_logs_of_all_are_chosen(choice: str) -> None:
-    steps = [pod("p", "0:x"), pod("q", "0:x")]
-    for each, outer in zip(steps, ("0:a", "1:b"), strict=True):
-        annotations = {"workflows.argoproj.io/node-name": f"wf[0].outer({outer}).prep(0)"}
-        each["metadata"]["annotations"] = annotations
-    assert [log.pod for log in collect(Kubelet(LINE), None, *steps, items=frozenset({choice})).logs] == ["q"]
+def test_only_the_logs_of_the_chosen_items_are_collected() -> None:
+    collector = collect(Kubelet(LINE), None, pod("p"), pod("q", "1:b"), items=frozenset({"b"}))
+    assert [log.display_name for log in collector.logs] == ["echo(1:b)(0)"]
 
 
 def index_of(directory: Path) -> dict[str, dict[str, Any]]:
@@ -578,7 +492,7 @@ def test_a_container_that_never_started_lacks_no_log_when_its_pod_is_gone_either
         (("all",), {"main": True, "init": False, "wait": False}),
     ],
 )
-def test_of_a_pod_that_is_gone_the_wanted_containers_are_missed_that_no_earlier_wait_had(
+def test_of_a_pod_that_is_gone_those_logs_are_missed_that_no_earlier_wait_has_collected(
     wanted: tuple[str, ...], complete: dict[str, bool], tmp_path: Path
 ) -> None:
     collect(Kubelet(LINE), tmp_path, pod())
@@ -596,7 +510,7 @@ def test_of_a_pod_that_nobody_saw_only_the_wanted_containers_are_missed() -> Non
     assert [log.container for log in collector.logs] == ["a", "b", "sidecar"]
 
 
-def test_a_log_that_was_missed_gives_way_to_the_one_that_was_had(tmp_path: Path) -> None:
+def test_a_log_that_was_missed_gives_way_to_the_one_that_is_collected_later(tmp_path: Path) -> None:
     for pods in ([], [pod()]):
         collector = Collector(kubelet := Kubelet(LINE), LogOptions())
         collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
@@ -610,7 +524,7 @@ def test_a_log_that_was_missed_gives_way_to_the_one_that_was_had(tmp_path: Path)
         assert entry["complete"] == bool(pods)
 
 
-def test_what_was_had_of_other_items_stays_in_the_index(tmp_path: Path) -> None:
+def test_logs_of_items_that_are_not_chosen_now_stay_in_the_index(tmp_path: Path) -> None:
     collect(Kubelet(LINE), tmp_path, pod("p"), pod("q", "1:b"))
     before = index_of(tmp_path)
     collect(Kubelet(LINE), tmp_path, pod("p"), pod("q", "1:b"), items=frozenset({"0"}))

@@ -158,11 +158,11 @@ def test_a_container_that_was_ended_before_its_command_began_lost_no_beginning()
         EXECUTOR + b" and more words",
     ],
 )
-def test_a_users_line_that_looks_alike_stays(line: bytes) -> None:
+def test_a_line_of_the_container_that_looks_like_the_executors_stays(line: bytes) -> None:
     assert feed(Cutter(Cursor()), log((0, line))) == Taken(line + b"\n", lines=1)
 
 
-def test_text_of_the_kubelet_itself_is_a_complaint_and_no_log() -> None:
+def test_the_kubelets_own_text_is_a_complaint_and_not_a_line() -> None:
     text = b"unable to retrieve container logs for containerd://09b0"
     taken = feed(Cutter(Cursor()), log((0, b"a")) + text + b"\n")
     assert (taken.text, taken.complaint) == (b"a\n", text.decode())
