@@ -180,20 +180,14 @@ class Archive:
         return _Fetched(file, size, lines)
 
     def _copy(self, stream: LogStream, target: BinaryIO | None, log: Log) -> tuple[int, int]:
-        """Copy a log to its file and, as far as it is new, to the sinks; returns its bytes and its lines."""
-        size, lines, end = 0, 0, b""
-        begun = 0 if log.cursor.ended else log.cursor.length
+        """Copy a log to its file and pass on what is new in it; returns its bytes and its lines."""
+        size, lines, end, unread = 0, 0, b"", _Unread(log)
         for chunk in stream:
             if self._over:
                 raise ApiError("it was given up")
             if target:
                 target.write(chunk)
-            # What is known is counted in lines: the kubelet's have lost the carriage return at their ends.
-            known = max(0, log.lines - lines)
-            parts = chunk.split(b"\n", known)
-            if len(parts) > known and not log.gaps:
-                new = parts[-1][begun:]
-                begun -= len(parts[-1]) - len(new)
+            if new := unread.part_of(chunk):
                 self._lines.feed(log, new)
             size += len(chunk)
             lines += chunk.count(b"\n")
@@ -201,6 +195,26 @@ class Archive:
         if cut_off := _CUT_OFF.search(end):
             raise ApiError(f"the Argo Server could not read it to its end: {cut_off[1].decode(errors='replace')}")
         return size, lines
+
+
+class _Unread:
+    """Finds in the chunks of an archived log what was not read from its pod; nothing if that has gaps."""
+
+    def __init__(self, log: Log) -> None:
+        # What is known is counted in lines: the kubelet's have lost the carriage return at their ends.
+        self._lines = log.lines
+        self._bytes = 0 if log.cursor.ended else log.cursor.length
+        self._gaps = bool(log.gaps)
+
+    def part_of(self, chunk: bytes) -> bytes:
+        """What of the next chunk is new."""
+        *known, last = chunk.split(b"\n", self._lines)
+        self._lines -= len(known)
+        if self._lines or self._gaps:
+            return b""
+        new = last[self._bytes :]
+        self._bytes -= len(last) - len(new)
+        return new
 
 
 def _settle(log: Log, outcome: _Fetched | str) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import http.server
+import itertools
 import json
 import math
 import threading
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import parse_node_name, pod_name
 from ansible_collections.argo.workflows.plugins.module_utils._follow.follower import Follower, Wanted
@@ -23,9 +26,9 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.journal imp
 from ansible_collections.argo.workflows.plugins.module_utils._follow.result import result_of
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import Archive, server_of
+from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import Archive, _Unread, server_of
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log, LogFolder
-from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Cutter
+from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Cursor, Cutter
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
 from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import WholeLines
 from ansible_collections.argo.workflows.tests.support.replay import Recorded
@@ -243,6 +246,23 @@ def test_archived_lines_are_passed_on_from_where_the_pods_log_broke_off(argo: Ar
     argo.pieces = (b"on", b"e\nt", b"w", b"o\r\nthr", b"ee")
     assert complete(connect(argo.url), log_of(folder)) == [b"o\r", b"three"]
     assert complete(connect(argo.url), log_of(folder, 2, b"")) == [b"one", b"two\r", b"three"]
+
+
+@given(
+    whole=st.text("ab\n", max_size=30).map(str.encode),
+    read=st.integers(0, 30),
+    cuts=st.lists(st.integers(0, 30), max_size=5),
+)
+def test_however_an_archived_log_is_cut_what_is_new_in_it_comes_once(whole: bytes, read: int, cuts: list[int]) -> None:
+    known = whole[:read]
+    log = LogFolder(None, "wf", "ns", "uid").log("p", "u", "main", parse_node_name("wf", "wf[0].say(1:x)"))
+    unended = known.rpartition(b"\n")[2]
+    log.lines = known.count(b"\n")
+    log.cursor = Cursor(ended=not unended, length=len(unended))
+    unread = _Unread(log)
+    edges = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
+    chunks = [whole[start:end] for start, end in itertools.pairwise(edges)]
+    assert b"".join(map(unread.part_of, chunks)) == whole[read:]
 
 
 @pytest.mark.parametrize(
