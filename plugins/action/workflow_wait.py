@@ -28,15 +28,16 @@ from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
 from ansible.utils.path import unfrackpath
 
+from ansible_collections.argo.workflows.plugins.module_utils._argo.tree import Line, accented, plain
+from ansible_collections.argo.workflows.plugins.module_utils._follow.events import Event
+from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import FATES, Outcome, fate_of
+
 MACHINE_READABLE = ("json", "jsonl", "minimal", "oneline", "tree", "null", "xml", "junit")
 """Stdout callbacks, by the last part of their name, whose output lines of ours would spoil."""
 PAUSE = 0.05
 
-_COLOURS = {"◷": "yellow", "●": "cyan", "✔": "green", "✖": "red", "⚠": "red", "ǁ": "cyan"}
-_WORDS = {
-    "◷": "Pending", "●": "Running", "✔": "Succeeded", "○": "Skipped", "✖": "Failed", "⚠": "Error", "ǁ": "Suspended",
-    "├": "|", "└": "`", "│": "|", "─": "-", "┬": "-", "·": ".", "…": "...",
-}  # fmt: skip
+COLOURS = {"Pending": 33, "Running": 36, "Succeeded": 32, "Failed": 31, "Error": 31}
+"""How a terminal is told the colour that `argo get` gives the sign of a phase."""
 
 
 class ActionModule(ActionBase):
@@ -100,23 +101,12 @@ def _farewell(args: dict[str, Any], folder: Path, reader: _Reader) -> Iterator[N
     Ansible then awaits no results and shows no lines any more, so this goes straight to where its errors go; and it
     ends this process without unwinding it.
     """
-    then = {"stop": "is being stopped", "terminate": "is being terminated"}.get(args.get("on_interrupt", ""), "goes on")
-    name = args.get("name") or ",".join(args.get("label_selectors") or ())
-    name = ", ".join(name) if isinstance(name, list) else name
-    try:
-        stderr = os.open(f"/proc/{os.getppid()}/fd/2", os.O_WRONLY | os.O_APPEND | os.O_NOCTTY)
-    except OSError:  # not Linux, or not ours to open
-        stderr = os.open(os.devnull, os.O_WRONLY)
+    stderr = _parents_stderr()
 
     def interrupted(number: int, frame: Any) -> None:
-        # A module that has not begun yet is ended by the same signal, before it can do anything about the run.
-        text = (
-            f"\nWorkflow {name} {then if reader.begun else 'goes on'}. The logs so far are valid; "
-            "argo.workflows.workflow_wait with the same options waits for it again and goes on with them.\n"
-        )
         with contextlib.suppress(OSError):  # the folder has gone with the first of two signals
             shutil.rmtree(folder)
-            os.write(stderr, text.encode())
+            os.write(stderr, _last_words(args, reader.begun).encode())
         before[number](number, frame)
 
     before: dict[int, Any] = {}
@@ -128,6 +118,26 @@ def _farewell(args: dict[str, Any], folder: Path, reader: _Reader) -> Iterator[N
         for number, handler in before.items():
             signal.signal(number, handler)
         os.close(stderr)
+
+
+def _parents_stderr() -> int:
+    """Where the errors of `ansible-playbook` itself go, as a file descriptor."""
+    try:
+        return os.open(f"/proc/{os.getppid()}/fd/2", os.O_WRONLY | os.O_APPEND | os.O_NOCTTY)
+    except OSError:  # not Linux, or not ours to open
+        return os.open(os.devnull, os.O_WRONLY)
+
+
+def _last_words(args: dict[str, Any], begun: bool) -> str:
+    """What becomes of the run and of its logs; `begun` is whether the module has begun to wait."""
+    name = args.get("name") or args.get("label_selectors") or ""
+    names = ", ".join(name) if isinstance(name, list) else name
+    # A module that has not begun yet is ended by the same signal, before it can do anything about the run.
+    fate = FATES.get(fate_of(Outcome.INTERRUPTED, args) if begun else "leave", FATES["leave"])
+    return (
+        f"\nWorkflow {names} {fate.happening}. The logs so far are valid; "
+        "argo.workflows.workflow_wait with the same options waits for it again and goes on with them.\n"
+    )
 
 
 @contextlib.contextmanager
@@ -192,34 +202,23 @@ class _Reader(threading.Thread):
         self._over.set()
         self.join(timeout=5)
 
-    def _show(self, event: dict[str, Any]) -> None:
-        kind = event["event"]
-        if kind == "tree":
+    def _show(self, event: Event) -> None:
+        if event["event"] == "tree":
             if self._tree not in (None, event["workflow"]):
                 self._print(f"{event['workflow']}:")
             self._tree = event["workflow"]
-            self._print(*event["lines"])
-        elif kind == "log":
+            self._print(*map(_coloured, event["lines"]))
+        elif event["event"] == "log":
             self._print(*(f"{event['node']}: {line}" for line in event["lines"]))
-        elif kind == "note":
+        elif event["event"] == "note":
             self._print(f"{event['workflow']}: {event['text']}".removeprefix(": "))
 
     def _print(self, *lines: str) -> None:
         for line in lines:
-            self._display.display(self._prefix + (_ascii(line) if self._plain else _colour(line)))
+            self._display.display(self._prefix + (plain(line) if self._plain else line))
 
 
-def _ascii(line: str) -> str:
-    """A line for a terminal that knows nothing else."""
-    return "".join(_WORDS.get(letter, letter) for letter in line)
-
-
-def _colour(line: str) -> str:
-    """Colour the sign of a node's phase, as `argo get` does."""
-    if not ANSIBLE_COLOR:
-        return line
-    codes = {"yellow": 33, "cyan": 36, "green": 32, "red": 31}
-    sign = line.lstrip(" ├└│─┬·")[:1]
-    if sign in _COLOURS:
-        return line.replace(sign, f"\x1b[{codes[_COLOURS[sign]]}m{sign}\x1b[0m", 1)
-    return line
+def _coloured(line: Line) -> str:
+    """A line of a tree, the sign of its phase in the colour that `argo get` gives it."""
+    colour = COLOURS.get(line["phase"]) if ANSIBLE_COLOR else None
+    return accented(line, lambda sign: f"\x1b[{colour}m{sign}\x1b[0m") if colour else line["text"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: workflow_wait
-short_description: Wait for Argo Workflows and bring their logs home
+short_description: Wait for Argo Workflows and collect their logs
 version_added: 0.1.0
 author:
   - the argo.workflows authors (!UNKNOWN)
@@ -98,7 +98,7 @@ options:
     description:
       - End the wait early, as a failure, on what does not heal by itself. By default nothing does.
       - V(unschedulable) - a pod fits on no node, and no pod of the Workflows is on one; a queue that moves heals.
-      - V(image) - an image cannot be had, or its command cannot be looked up.
+      - V(image) - an image cannot be pulled, or its command cannot be looked up.
       - V(start) - a container cannot be started for another reason.
       - V(quota) - the quota of the namespace is used up, and no pod of the Workflows is on a node.
       - V(forbidden) - the service account of the pods lacks its rights on workflowtaskresults.
@@ -317,20 +317,16 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis import DIAGNOSES
-from ansible_collections.argo.workflows.plugins.module_utils._follow.follower import (
-    Follower,
-    NotFoundError,
-    Wanted,
-    shut_down,
-)
+from ansible_collections.argo.workflows.plugins.module_utils._follow.follower import Follower, NotFoundError
 from ansible_collections.argo.workflows.plugins.module_utils._follow.journal import Journal
+from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import FATES, Outcome, fate_of
 from ansible_collections.argo.workflows.plugins.module_utils._follow.result import failure_of, result_of
+from ansible_collections.argo.workflows.plugins.module_utils._follow.shutdown import shut_down
+from ansible_collections.argo.workflows.plugins.module_utils._follow.wait import Ended, Wanted
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import server_of
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LOG_SPEC, LogOptions, logs_folder
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, abandoned, run_module
-
-SHUT_DOWN = ["leave", "stop", "terminate"]
 
 ARGUMENT_SPEC: dict[str, Any] = {
     **LOG_SPEC,
@@ -350,8 +346,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
         },
     },
     "wait_timeout": {"type": "int", "default": 3600},
-    "on_timeout": {"type": "str", "choices": SHUT_DOWN, "default": "leave"},
-    "on_interrupt": {"type": "str", "choices": SHUT_DOWN, "default": "leave"},
+    "on_timeout": {"type": "str", "choices": list(FATES), "default": "leave"},
+    "on_interrupt": {"type": "str", "choices": list(FATES), "default": "leave"},
     "fail_on": {
         "type": "list",
         "elements": "str",
@@ -364,6 +360,51 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "progress": {"type": "str", "choices": ["tree", "logs", "none"], "default": "tree"},
     "journal": {"type": "path"},
 }
+
+
+def main() -> None:
+    run_module(
+        run,
+        ARGUMENT_SPEC,
+        mutually_exclusive=[("name", "label_selectors"), ("node", "until")],
+        required_one_of=[("name", "label_selectors")],
+        supports_check_mode=True,
+    )
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """Wait, then do what the options say about the Workflows that go on."""
+    params = module.params
+    if module.check_mode:
+        return {"changed": False, "outcome": Outcome.SKIPPED.value, "phase": ""}
+    interrupted = watch_for_interruption()
+    wanted = wanted_of(params)
+    cluster = Cluster.from_params(params)
+    ended = follow(cluster, wanted, params, interrupted)
+    fate = fate_of(ended.outcome, params)
+    refused = {}
+    if FATES[fate].shutdown:
+        going_on = [each.run for each in ended.runs if not each.run.done and not each.run.deleted]
+        refused = shut_down(cluster, going_on, FATES[fate].shutdown)
+    failure = failure_of(ended, params["fail_on"], fate, refused)
+    result = result_of(ended, failed=bool(failure))
+    if wanted.logs_dir and not ended.logs and any(each.run.pods and each.run.running() for each in ended.runs):
+        module.warn("There are no logs: of the containers that have begun, none is chosen by containers.")
+    if failure:
+        raise UserError(failure, **result)
+    return result
+
+
+def follow(cluster: Cluster, wanted: Wanted, params: dict[str, Any], interrupted: Callable[[], bool]) -> Ended:
+    """Wait; UserError if there is nothing to wait for, or if the journal cannot be written."""
+    journal = open_journal(params["journal"], interrupted)
+    journal.begin()
+    try:
+        return Follower(cluster, wanted, journal, interrupted, server_of(params, cluster)).follow()
+    except NotFoundError as error:
+        raise UserError(f"{error}; it may have been deleted, or the name or namespace is another one") from error
+    finally:
+        journal.close()
 
 
 def wanted_of(params: dict[str, Any]) -> Wanted:
@@ -387,7 +428,7 @@ def wanted_of(params: dict[str, Any]) -> Wanted:
     )
 
 
-def watch_for_interrupt() -> Callable[[], bool]:
+def watch_for_interruption() -> Callable[[], bool]:
     """Returns a function that says whether this process was asked to end, or whoever started it has gone."""
     received: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -404,45 +445,6 @@ def open_journal(path: str | None, interrupted: Callable[[], bool]) -> Journal:
         if interrupted():
             return Journal(None)
         raise UserError(f"journal: {path} cannot be written: {error.strerror or error}") from error
-
-
-def run(module: AnsibleModule) -> dict[str, Any]:
-    params = module.params
-    if module.check_mode:
-        return {"changed": False, "outcome": "skipped", "phase": ""}
-    interrupted = watch_for_interrupt()
-    wanted = wanted_of(params)
-    cluster = Cluster.from_params(params)
-    journal = open_journal(params["journal"], interrupted)
-    journal.write("begin")
-    follower = Follower(cluster, wanted, journal, interrupted, server_of(params, cluster))
-    try:
-        outcome = follower.follow()
-    except NotFoundError as error:
-        raise UserError(f"{error}; it may have been deleted, or the name or namespace is another one") from error
-    finally:
-        journal.close()
-    how = {"timeout": params["on_timeout"], "gave_up": params["on_timeout"], "interrupted": params["on_interrupt"]}
-    action = how.get(outcome, "leave")
-    unfinished = [each for each in follower.runs if not each.done and not each.deleted]
-    refused = shut_down(cluster, unfinished, action.capitalize()) if action != "leave" else {}
-    failure = failure_of(follower, outcome, params["fail_on"], action, refused)
-    result = result_of(follower, outcome, failed=bool(failure))
-    if wanted.logs_dir and not follower.logs and any(each.pods and each.running() for each in follower.runs):
-        module.warn("There are no logs: of the containers that have begun, none is chosen by containers.")
-    if failure:
-        raise UserError(failure, **result)
-    return result
-
-
-def main() -> None:
-    run_module(
-        run,
-        ARGUMENT_SPEC,
-        mutually_exclusive=[("name", "label_selectors"), ("node", "until")],
-        required_one_of=[("name", "label_selectors")],
-        supports_check_mode=True,
-    )
 
 
 if __name__ == "__main__":

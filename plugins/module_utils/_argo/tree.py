@@ -12,8 +12,8 @@ import collections
 import datetime
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypedDict
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.items import Item, items_of
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import node_id, pod_name_of
@@ -24,6 +24,11 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 _SIGNS = {"Pending": "◷", "Running": "●", "Succeeded": "✔", "Skipped": "○", "Failed": "✖", "Error": "⚠"}
 """A phase's sign; Omitted has none, nor has a phase that Argo does not know."""
 _SUSPENDED = "ǁ"
+_PHASES = {sign: phase for phase, sign in _SIGNS.items()} | {_SUSPENDED: "Running"}
+_BRANCHES = {"├": "|", "└": "`", "│": "|", "─": "-", "┬": "-"}
+"""What stands before a sign, and how a terminal shows it that knows no more than ASCII."""
+_EDGE = " " + "".join(_BRANCHES)
+_PLAIN = str.maketrans(_BRANCHES | _PHASES | {_SUSPENDED: "Suspended", "…": "..."})
 
 
 def draw(workflow: Json, nodes: Mapping[str, Json], now: datetime.datetime) -> str:
@@ -250,6 +255,37 @@ SCREEN = 24
 """Lines of a tree that are shown; a larger one is summed up."""
 
 
+class Line(TypedDict):
+    """A line of a tree."""
+
+    text: str
+    phase: str
+    """That of its node; empty where it has none, as the line of titles."""
+
+
+def plain(text: str) -> str:
+    """A line for a terminal that knows no more than ASCII: words stand for signs."""
+    return text.translate(_PLAIN)
+
+
+def accented(line: Line, accent: Callable[[str], str]) -> str:
+    """The text of a line, the sign of its phase as `accent` returns it."""
+    before, sign, after = _at_sign(line["text"])
+    return before + (accent(sign) if sign else "") + after
+
+
+def _at_sign(text: str) -> tuple[str, str, str]:
+    """A line before, at and after its sign; without a sign, all of it is before."""
+    place = len(text) - len(text.lstrip(_EDGE))
+    if text[place : place + 1] not in _PHASES:
+        return text, "", ""
+    return text[:place], text[place], text[place + 1 :]
+
+
+def _line(text: str) -> Line:
+    return {"text": text, "phase": _PHASES.get(_at_sign(text)[1], "")}
+
+
 class TreeView:
     """The tree of one run as it is shown: at first whole, then the lines that have changed, and at last whole again."""
 
@@ -259,7 +295,7 @@ class TreeView:
 
     def lines(
         self, workflow: Json, nodes: Mapping[str, Json], wall: datetime.datetime, *, last: bool = False
-    ) -> list[str]:
+    ) -> list[Line]:
         """What is to be shown now; time that passes alone is no change."""
         if workflow["metadata"]["name"] not in nodes:
             return []
@@ -270,11 +306,11 @@ class TreeView:
         changed = [line for line, key in zip(drawn, keys, strict=True) if key not in self._known]
         self._known = {*keys}
         if last and not (self._whole and not changed):
-            return drawn
+            return [_line(text) for text in drawn]
         self._whole = len(changed) == len(drawn) or (self._whole and not changed)
-        return changed
+        return [_line(text) for text in changed]
 
 
 def _key(line: str) -> str:
     """A line without what its neighbours change: its branches and the width of its columns."""
-    return re.sub(r"\s+", " ", line.lstrip(" ├└│─┬·"))
+    return re.sub(r"\s+", " ", line.lstrip(_EDGE))

@@ -1,17 +1,34 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What keeps a run from going on, or made it fail. Private to the collection. Pure."""
+"""What keeps a run from going on, or made it fail. Private to the collection. Pure.
+
+Each kind of diagnosis is a function of that name. To add one is to write the function and to put it into _FINDERS.
+"""
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import re
+from collections.abc import Callable, Iterable, Iterator
 
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
+from ansible_collections.argo.workflows.plugins.module_utils._argo.names import pod_node_name
+from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import (
+    IMAGE_REASONS,
+    START_REASONS,
+    container_statuses,
+    is_over,
+    wait_message,
+    without_id,
+)
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import (
+    INSTANCE_ID_LABEL,
+    NODE_DONE_PHASES,
+    Json,
+)
+from ansible_collections.argo.workflows.plugins.module_utils._follow.run import DELETED, Run
 
-DIAGNOSES = ("unschedulable", "image", "start", "quota", "forbidden", "controller", "stuck")
-"""What a run can be waiting for that may never come."""
 QUEUED = frozenset({"unschedulable", "quota"})
 """Those that heal when other pods end."""
 UNTOUCHED = 15.0
@@ -20,7 +37,6 @@ STUCK = 60.0
 """Seconds for which all pods have ended and the Workflow goes on without a new one: the controller hangs."""
 NO_COMMAND = "failed to look-up entrypoint/cmd for image"
 """Argo has to ask the image's registry if neither the template nor its configuration says what the image runs."""
-DELETED = "the pod was deleted"
 QUOTA = "exceeded quota"
 FORBIDDEN = "workflowtaskresults.argoproj.io is forbidden"
 INSUFFICIENT = re.compile(r"Insufficient ([\w./-]+?)[.,;]?(?:\s|$)")
@@ -31,11 +47,11 @@ class Diagnosis:
     """Something that keeps a run from going on, or made it fail."""
 
     kind: str
-    """One of KINDS, or "lost" for pods that their node or the scheduler took away."""
+    """One of DIAGNOSES, or "lost" for pods that their node or the scheduler took away."""
     message: str
-    """A sentence."""
+    """One sentence or several; a single one starts in lower case and has no full stop."""
     since: float
-    """From when on there has been one of its kind all the time (seconds of the clock that the events came with)."""
+    """Since when there has been one of its kind all the time (seconds of the clock that the events came with)."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -50,7 +66,147 @@ class Surroundings:
     """The instance ID in the namespace's workflow-controller-configmap; empty if it sets none."""
 
 
-def is_held(node: Json) -> bool:
+def diagnose(
+    run: Run, now: float, around: Surroundings | None = None, before: Iterable[Diagnosis] = ()
+) -> tuple[Diagnosis, ...]:
+    """What keeps a run from going on, and the pods that were taken away from it.
+
+    `before` is what was found the last time: a kind that is still there keeps its `since`.
+    """
+    since = {diagnosis.kind: diagnosis.since for diagnosis in before}
+    return tuple(
+        Diagnosis(find.__name__, message, since.get(find.__name__, now))
+        for find in (_AFTERWARDS if run.done else _FINDERS)
+        for message in find(run, now, around or Surroundings())
+    )
+
+
+# --- the kinds ---
+
+
+def unschedulable(run: Run, _now: float, around: Surroundings) -> Iterator[str]:
+    """Pods fit on no node."""
+    waiting: dict[str, list[Json]] = collections.defaultdict(list)
+    for pod in run.pods.values():
+        if not is_over(pod):  # else it was deleted while it waited
+            for message in _scheduler_messages(pod):
+                waiting[message].append(pod)
+    for message, pods in waiting.items():
+        yield f"{_plural(len(pods), 'pod')} cannot be scheduled: {message}" + _shortfall(message, pods[0], around)
+
+
+def _scheduler_messages(pod: Json) -> Iterator[str]:
+    for condition in pod["status"].get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
+            yield condition.get("message") or ""
+
+
+def _shortfall(message: str, pod: Json, around: Surroundings) -> str:
+    """What a pod asks for of each resource that the scheduler's message names, beside what the largest node has."""
+    requests, most = pod["spec"].get("requests") or {}, around.allocatable
+    if most is None:
+        return ""
+    return "".join(
+        f" Each asks for {resource}: {requests[resource]}; no node has more than {most.get(resource, '0')}."
+        for resource in dict.fromkeys(INSUFFICIENT.findall(message))
+        if resource in requests
+    )
+
+
+def image(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
+    """An image cannot be pulled, or the command of one cannot be looked up."""
+    # ErrImagePull and ImagePullBackOff alternate, with different messages about the same image
+    yield from _not_starting(
+        f"the image {container.get('image', '')} cannot be pulled"
+        for container, waiting in _waiting_containers(run)
+        if waiting.get("reason") in IMAGE_REASONS
+    )
+    for message in dict.fromkeys(text for text in _pending_messages(run) if text.startswith(NO_COMMAND)):
+        yield f"no pod can be made: {message}"
+
+
+def start(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
+    """A container cannot be started for another reason."""
+    yield from _not_starting(
+        f"container {container['name']}: {waiting['reason']}: {without_id(waiting.get('message', ''))}"
+        for container, waiting in _waiting_containers(run)
+        if waiting.get("reason") in START_REASONS
+    )
+
+
+def _not_starting(reasons: Iterable[str]) -> Iterator[str]:
+    for reason, count in collections.Counter(reasons).items():
+        yield f"{_plural(count, 'pod')} cannot start: {reason}"
+
+
+def _waiting_containers(run: Run) -> Iterator[tuple[Json, Json]]:
+    """The containers of pending pods that wait, each with the state `waiting`: its reason and message."""
+    for pod in run.pods.values():
+        if pod["status"].get("phase") == "Pending":
+            for container in container_statuses(pod):
+                if waiting := (container.get("state") or {}).get("waiting"):
+                    yield container, waiting
+
+
+def _pending_messages(run: Run) -> list[str]:
+    return [node.get("message") or "" for node in run.nodes.values() if node.get("phase") == "Pending"]
+
+
+def quota(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
+    """The quota of the namespace is used up."""
+    for message in [text for text in _pending_messages(run) if QUOTA in text][:1]:
+        yield f"the namespace's quota does not allow more pods: {message}"
+
+
+def forbidden(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
+    """The service account of the pods may not report results."""
+    messages = [node.get("message") or "" for node in run.nodes.values()]
+    if any(FORBIDDEN in message for message in [*messages, *map(wait_message, run.pods.values())]):
+        yield (
+            "the service account of the pods may not report results: it needs the verbs create and patch on "
+            "workflowtaskresults.argoproj.io in this namespace (the role argo.workflows.argo grants them)"
+        )
+
+
+def controller(run: Run, now: float, around: Surroundings) -> Iterator[str]:
+    """No controller takes the Workflow up."""
+    waited = now - run.first_seen
+    if not run.touched and waited >= UNTOUCHED:
+        yield f"no controller has taken it up for {waited:.0f} s: {_why_untouched(run, around)}"
+
+
+def _why_untouched(run: Run, around: Surroundings) -> str:
+    label = run.labels.get(INSTANCE_ID_LABEL, "")
+    if around.instance_id is not None and around.instance_id != label:
+        return (
+            f"it is made for {_instance(label)}, and the controller of the namespace {run.namespace} has "
+            f"{_instance(around.instance_id)}; submit it with the right instance_id"
+        )
+    if around.controllers == []:
+        return f"no workflow-controller runs in the namespace {run.namespace}"
+    if label:
+        return f"no controller with the instance ID {label!r} watches the namespace {run.namespace}"
+    return f"is a workflow-controller running that watches the namespace {run.namespace}?"
+
+
+def stuck(run: Run, now: float, _around: Surroundings) -> Iterator[str]:
+    """All pods have ended, but the Workflow does not."""
+    quiet = now - run.quiet_since
+    waits_for_pods = not run.pods or run.at_work()
+    if run.phase != "Running" or quiet < STUCK or waits_for_pods or _is_held_back(run):
+        return
+    yield (
+        f"all {_plural(len(run.pods), 'pod')} have ended, but the Workflow is still Running and nothing has "
+        f"changed for {quiet:.0f} s: the controller is down or waits for results that never came"
+    )
+
+
+def _is_held_back(run: Run) -> bool:
+    """Whether the controller does not go on with a run because it was told to wait."""
+    return run.suspended() or any(map(_is_held, run.nodes.values()))
+
+
+def _is_held(node: Json) -> bool:
     """Whether the controller waits before it goes on with a node: for a lock, for quota, or for the next attempt."""
     message = node.get("message") or ""
     if node.get("phase") == "Pending":
@@ -58,9 +214,55 @@ def is_held(node: Json) -> bool:
     return node.get("type") == "Retry" and node.get("phase") == "Running" and "Backoff" in message
 
 
-def instance(instance_id: str) -> str:
+def lost(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
+    """Pods were taken away by their node, by the scheduler or by somebody who deleted them."""
+    reasons = {pod_node_name(run.pods[uid]): reason for uid, reason in run.lost.items() if uid in run.pods}
+    for node in run.nodes.values():
+        if node.get("phase") == "Error" and node.get("message") == "pod deleted":
+            reasons.setdefault(node["name"], DELETED)
+        elif node.get("phase") in NODE_DONE_PHASES and reasons.get(node["name"]) == DELETED:
+            del reasons[node["name"]]  # Argo has deleted the pod itself, because of a deadline for example
+    for reason, count in collections.Counter(reasons.values()).items():
+        yield f"{_plural(count, 'pod')} did not fail but went away: {reason}"
+
+
+Finder = Callable[[Run, float, Surroundings], Iterator[str]]
+_FINDERS: tuple[Finder, ...] = (unschedulable, image, start, quota, forbidden, controller, stuck, lost)
+_AFTERWARDS: tuple[Finder, ...] = (forbidden, lost)
+"""Those that explain the end of a run, too."""
+DIAGNOSES = tuple(find.__name__ for find in _FINDERS if find is not lost)
+"""What a run can be waiting for that may never come."""
+
+
+def _instance(instance_id: str) -> str:
     return f"the instance ID {instance_id!r}" if instance_id else "no instance ID"
 
 
-def plural(number: int, noun: str) -> str:
+def _plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+# --- what follows from them ---
+
+
+def unsaid(found: Iterable[Diagnosis], said: Iterable[Diagnosis]) -> list[Diagnosis]:
+    """What was found and is to be said, where `said` was found the last time.
+
+    A kind is not said again while it lasts: some messages count the seconds.
+    """
+    kinds = {diagnosis.kind for diagnosis in said}
+    return [diagnosis for diagnosis in found if diagnosis.kind not in kinds]
+
+
+def lasting(
+    found: Iterable[Diagnosis], now: float, kinds: frozenset[str], patience: float, queue_moved: float
+) -> Diagnosis | None:
+    """One of these kinds that has lasted for `patience` seconds.
+
+    `queue_moved` is when a pod of the runs was last on a node: from then on counts what heals when other pods end.
+    """
+    for diagnosis in found:
+        since = max(diagnosis.since, queue_moved) if diagnosis.kind in QUEUED else diagnosis.since
+        if diagnosis.kind in kinds and now - since >= patience:
+            return diagnosis
+    return None

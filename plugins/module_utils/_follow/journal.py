@@ -1,16 +1,9 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens while a module waits, one JSON object a line, for the action plugin and other programs. Private.
+"""What happens while a module waits, one JSON object a line, for the action plugin and other programs.
 
-    {"time": "2026-11-22T15:45:17.123Z", "event": "begin"}
-    {"time": "2026-11-22T15:45:18.123Z", "event": "tree", "workflow": "gpu-say-x7k2v", "lines": [" ├─✔ echo(0:Argo)…"]}
-    {"time": …, "event": "log", "workflow": …, "node": "echo(0:Argo)(0)", "container": "main", "lines": ["Input was …"]}
-    {"time": …, "event": "note", "workflow": …, "text": "2 pods cannot be scheduled: …"}
-    {"time": …, "event": "end", "outcome": "finished"}
-
-From `begin` on an interruption is noticed. `tree` has the lines of the tree that have changed, `log` whole lines
-without control characters, and without what carriage returns have written over.
+Private to the collection. `events` says what the objects look like.
 """
 
 from __future__ import annotations
@@ -23,8 +16,11 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from ansible_collections.argo.workflows.plugins.module_utils._argo.tree import Line
+from ansible_collections.argo.workflows.plugins.module_utils._follow.events import Event
+from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import Outcome
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
 
 LINES_A_SECOND = 500
@@ -52,7 +48,55 @@ class Journal:
     def __bool__(self) -> bool:
         return self._file is not None
 
-    def write(self, event: str, **details: Any) -> None:
+    # --- the events ---
+
+    def begin(self) -> None:
+        """From now on an interruption is noticed."""
+        self._write({"event": "begin"})
+
+    def tree(self, workflow: str, lines: list[Line]) -> None:
+        """Write the lines of a tree that have changed."""
+        self._write({"event": "tree", "workflow": workflow, "lines": lines})
+
+    def note(self, text: str, workflow: str = "") -> None:
+        """Write a sentence about a Workflow, or about the wait."""
+        self._write(_note(text, workflow))
+
+    def log(self, log: Log, lines: Sequence[bytes]) -> None:
+        """Write lines of a log, as many as somebody could read."""
+        with self._lock:
+            second, left_out = int(time.monotonic()), 0
+            if second != self._second:
+                self._second, self._shown = second, 0
+                left_out, self._left_out = self._left_out, 0
+            shown = lines[: LINES_A_SECOND - self._shown]
+            self._shown += len(shown)
+            self._left_out += len(lines) - len(shown)
+        self._say_left_out(left_out)
+        if shown:
+            text = [_CONTROL.sub("", _last_state(line).decode(errors="replace")) for line in shown]
+            self._write(
+                {
+                    "event": "log",
+                    "workflow": log.workflow,
+                    "node": log.display_name,
+                    "container": log.container,
+                    "lines": text,
+                }
+            )
+
+    def end(self, outcome: Outcome) -> None:
+        """Write the last event."""
+        self._say_left_out(self._left_out)
+        self._write({"event": "end", "outcome": outcome})
+
+    def _say_left_out(self, lines: int) -> None:
+        if lines:
+            self.note(f"{lines:,} lines of logs were not shown: they came too fast")
+
+    # --- writing ---
+
+    def _write(self, event: Event) -> None:
         """Write one event, if there is room for it; a reader that has gone away ends the journal, not the wait."""
         with self._lock:
             self._flush(0)
@@ -63,9 +107,9 @@ class Journal:
                 return
             text = b""
             if self._missed:
-                text = _line("note", workflow="", text=f"{self._missed:,} events were not shown: nobody read them")
+                text = _line(_note(f"{self._missed:,} events were not shown: nobody read them"))
             self._missed = 0
-            self._rest = memoryview(text + _line(event, **details))
+            self._rest = memoryview(text + _line(event))
             self._flush(PATIENCE)
 
     def _flush(self, patience: float) -> None:
@@ -82,30 +126,6 @@ class Journal:
         except OSError:
             self._file = None
 
-    def log(self, log: Log, lines: Sequence[bytes]) -> None:
-        """Write lines of a log, as many as somebody could read."""
-        with self._lock:
-            second, left_out = int(time.monotonic()), 0
-            if second != self._second:
-                self._second, self._shown = second, 0
-                left_out, self._left_out = self._left_out, 0
-            shown = lines[: LINES_A_SECOND - self._shown]
-            self._shown += len(shown)
-            self._left_out += len(lines) - len(shown)
-        self._say_left_out(left_out)
-        if shown:
-            text = [_CONTROL.sub("", _last_state(line).decode(errors="replace")) for line in shown]
-            self.write("log", workflow=log.workflow, node=log.display_name, container=log.container, lines=text)
-
-    def end(self, outcome: str) -> None:
-        """Write the last event."""
-        self._say_left_out(self._left_out)
-        self.write("end", outcome=outcome)
-
-    def _say_left_out(self, lines: int) -> None:
-        if lines:
-            self.write("note", workflow="", text=f"{lines:,} lines of logs were not shown: they came too fast")
-
     def close(self) -> None:
         with self._lock:
             self._flush(PATIENCE)
@@ -119,6 +139,10 @@ def _last_state(line: bytes) -> bytes:
     return line.rstrip(b"\r").rpartition(b"\r")[2]
 
 
-def _line(event: str, **details: Any) -> bytes:
+def _note(text: str, workflow: str = "") -> Event:
+    return {"event": "note", "workflow": workflow, "text": text}
+
+
+def _line(event: Event) -> bytes:
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"time": now, "event": event, **details}, ensure_ascii=False).encode(errors="replace") + b"\n"
+    return json.dumps({"time": now, **event}, ensure_ascii=False).encode(errors="replace") + b"\n"

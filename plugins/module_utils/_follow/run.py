@@ -1,15 +1,14 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of a run while it goes on, and what is wrong with it. Private to the collection.
+"""What is known of a run while it goes on. Private to the collection.
 
-Pure: events of the API server go in (`see_…`), the run as modules return it and diagnoses come out. Pods are ahead of
-the Workflow's status, which the controller writes seldom; both are laid over each other by `_nodes`.
+Pure: events of the API server go in (`see_…`), the run as modules return it comes out. Pods are ahead of the Workflow's
+status, which the controller writes seldom; `_argo.graph` lays both over each other.
 """
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,37 +22,16 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import 
     nodes_of,
     phase_of,
 )
-from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import (
-    IMAGE_REASONS,
-    START_REASONS,
-    container_statuses,
-    is_over,
-    lost_reason,
-    wait_message,
-    without_id,
-)
+from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import is_over, lost_reason
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import (
     DONE_PHASES,
-    INSTANCE_ID_LABEL,
     NODE_DONE_PHASES,
     PHASE_LABEL,
     WORKFLOW_LABEL,
     Json,
 )
-from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis import (
-    DELETED,
-    FORBIDDEN,
-    INSUFFICIENT,
-    NO_COMMAND,
-    QUOTA,
-    STUCK,
-    UNTOUCHED,
-    Diagnosis,
-    Surroundings,
-    instance,
-    is_held,
-    plural,
-)
+
+DELETED = "the pod was deleted"
 
 
 class Run:
@@ -73,11 +51,11 @@ class Run:
         """The Workflow's resourceVersion according to its watch."""
         self.lost: dict[str, str] = {}
         """Why pods were taken away, by uid."""
-        self._first_seen = now
-        self._quiet_since = now
-        self._since: dict[str, float] = {}
+        self.first_seen = now
+        self.quiet_since = now
+        """When a pod, or the Workflow as its watch sees it, last changed."""
 
-    # -- events in ------------------------------------------------------------------------------------------------
+    # --- events in ---
 
     def see_metadata(self, metadata: Mapping[str, Any], now: float, *, deleted: bool = False) -> None:
         """The Workflow has changed: its metadata tell little more than its phase."""
@@ -87,7 +65,7 @@ class Run:
         self.workflow = {**self.workflow, "metadata": {**self.workflow["metadata"], **metadata}}
         self.version = str(metadata.get("resourceVersion", self.version))
         self.deleted = self.deleted or deleted
-        self._quiet_since = now
+        self.quiet_since = now
 
     def see_workflow(self, workflow: Json, now: float) -> None:
         """The whole Workflow was read."""
@@ -113,10 +91,10 @@ class Run:
         if "status" not in pod:  # only that it is gone has come, by a new list: how it ended is not known
             if known and not is_over(known):
                 del self.pods[uid]
-                self._quiet_since = now
+                self.quiet_since = now
             return
         if known is None or known["status"].get("phase") != pod["status"].get("phase"):
-            self._quiet_since = now
+            self.quiet_since = now
         reason = lost_reason(pod)
         if not reason and deleted and not is_over(pod):
             reason = DELETED
@@ -126,7 +104,7 @@ class Run:
             pod = {**pod, "status": {**pod["status"], "phase": "Failed", "message": reason}}
         self.pods[uid] = pod
 
-    # -- what is known --------------------------------------------------------------------------------------------
+    # --- what is known ---
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -203,107 +181,6 @@ class Run:
         for node in self.nodes.values():
             if node.get("type") == "Pod" and node.get("hostNodeName") and node["name"] not in over:
                 yield attempt_of_node(self.workflow, node), sets.get(node["id"], ["main"])
-
-    # -- diagnosis ------------------------------------------------------------------------------------------------
-
-    def diagnoses(self, now: float, around: Surroundings | None = None) -> list[Diagnosis]:
-        """What keeps the run from going on, and the pods that were taken away from it."""
-        around = around or Surroundings()
-        found = list(self._find(now, around))
-        self._since = {kind: self._since.get(kind, now) for kind, _text in found}
-        return [Diagnosis(kind, text, self._since[kind]) for kind, text in found]
-
-    def _find(self, now: float, around: Surroundings) -> Iterator[tuple[str, str]]:
-        """Yields (kind, sentence)."""
-        if not self.done:
-            yield from self._unschedulable(around)
-            yield from self._not_starting()
-            yield from self._no_controller(now, around)
-            yield from self._stuck(now)
-            pending = [node.get("message") or "" for node in self.nodes.values() if node.get("phase") == "Pending"]
-            if message := next((text for text in pending if QUOTA in text), ""):
-                yield "quota", f"the namespace's quota does not allow more pods: {message}"
-            for message in dict.fromkeys(text for text in pending if text.startswith(NO_COMMAND)):
-                yield "image", f"no pod can be made: {message}"
-        forbidden = [node for node in self.nodes.values() if FORBIDDEN in (node.get("message") or "")]
-        if forbidden or any(FORBIDDEN in wait_message(pod) for pod in self.pods.values()):
-            yield (
-                "forbidden",
-                "the service account of the pods may not report results: it needs the verbs create and patch on "
-                "workflowtaskresults.argoproj.io in this namespace (the role argo.workflows.argo grants them)",
-            )
-        lost = {pod_node_name(self.pods[uid]): reason for uid, reason in self.lost.items() if uid in self.pods}
-        for node in self.nodes.values():
-            if node.get("phase") == "Error" and node.get("message") == "pod deleted":
-                lost.setdefault(node["name"], DELETED)
-            elif node.get("phase") in NODE_DONE_PHASES and lost.get(node["name"]) == DELETED:
-                del lost[node["name"]]  # Argo has deleted the pod itself, because of a deadline for example
-        for reason, count in collections.Counter(lost.values()).items():
-            yield "lost", f"{plural(count, 'pod')} did not fail but went away: {reason}"
-
-    def _unschedulable(self, around: Surroundings) -> Iterator[tuple[str, str]]:
-        waiting: dict[str, list[Json]] = {}
-        for pod in self.pods.values():
-            if is_over(pod):
-                continue  # it was deleted while it waited
-            for condition in pod["status"].get("conditions") or ():
-                if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
-                    waiting.setdefault(condition.get("message") or "", []).append(pod)
-        for message, pods in waiting.items():
-            text = f"{plural(len(pods), 'pod')} cannot be scheduled: {message}"
-            for resource in dict.fromkeys(INSUFFICIENT.findall(message)):
-                wanted = (pods[0]["spec"].get("requests") or {}).get(resource)
-                if wanted is not None and around.allocatable is not None:
-                    most = around.allocatable.get(resource, "0")
-                    text += f" Each asks for {resource}: {wanted}; no node has more than {most}."
-            yield "unschedulable", text
-
-    def _not_starting(self) -> Iterator[tuple[str, str]]:
-        found: dict[tuple[str, str], int] = collections.Counter()
-        for pod in self.pods.values():
-            if pod["status"].get("phase") != "Pending":
-                continue
-            for container in container_statuses(pod):
-                waiting = (container.get("state") or {}).get("waiting") or {}
-                reason = waiting.get("reason", "")
-                if reason in IMAGE_REASONS:
-                    # ErrImagePull and ImagePullBackOff alternate, with different messages about the same image
-                    found["image", f"the image {container.get('image', '')} cannot be had"] += 1
-                elif reason in START_REASONS:
-                    message = without_id(waiting.get("message", ""))
-                    found["start", f"container {container['name']}: {reason}: {message}"] += 1
-        for (kind, text), count in found.items():
-            yield kind, f"{plural(count, 'pod')} cannot start: {text}"
-
-    def _no_controller(self, now: float, around: Surroundings) -> Iterator[tuple[str, str]]:
-        waited = now - self._first_seen
-        if self.touched or waited < UNTOUCHED:
-            return
-        text = f"no controller has taken it up for {waited:.0f} s: "
-        label = self.labels.get(INSTANCE_ID_LABEL, "")
-        if around.instance_id is not None and around.instance_id != label:
-            text += (
-                f"it is made for {instance(label)}, and the controller of the namespace {self.namespace} has "
-                f"{instance(around.instance_id)}; submit it with the right instance_id"
-            )
-        elif around.controllers is not None and not around.controllers:
-            text += f"no workflow-controller runs in the namespace {self.namespace}"
-        elif label:
-            text += f"no controller with the instance ID {label!r} watches the namespace {self.namespace}"
-        else:
-            text += f"is a workflow-controller running that watches the namespace {self.namespace}?"
-        yield "controller", text
-
-    def _stuck(self, now: float) -> Iterator[tuple[str, str]]:
-        if self.phase != "Running" or not self.pods or now - self._quiet_since < STUCK or self.suspended():
-            return
-        if self.at_work() or any(map(is_held, self.nodes.values())):
-            return
-        yield (
-            "stuck",
-            f"all {plural(len(self.pods), 'pod')} have ended, but the Workflow is still Running and nothing has "
-            f"changed for {now - self._quiet_since:.0f} s: the controller is down or waits for results that never came",
-        )
 
 
 def belongs_to(pod: Json, run: Run) -> bool:

@@ -17,8 +17,8 @@ import pytest
 from ansible_collections.argo.workflows.plugins.action import workflow_wait
 from ansible_collections.argo.workflows.plugins.action.workflow_wait import ActionModule, _farewell, _pipe
 
-EVENTS = [
-    {"event": "tree", "workflow": "say", "lines": [" └─● echo(0:Argo)(0)"]},
+EVENTS: list[dict[str, Any]] = [
+    {"event": "tree", "workflow": "say", "lines": [{"text": " └─● echo(0:Argo)(0)", "phase": "Running"}]},
     {"event": "log", "workflow": "say", "node": "echo(0:Argo)(0)", "lines": ["Input was: Argo"]},
     {"event": "note", "workflow": "say", "text": "1 pod cannot be scheduled"},
     {"event": "end", "outcome": "finished"},
@@ -141,6 +141,24 @@ def test_plain_terminals_get_plain_ascii(shown: list[str], monkeypatch: pytest.M
     monkeypatch.setattr(workflow_wait.sys, "__stdout__", types.SimpleNamespace(encoding="ANSI_X3.4-1968"))
     action({"name": "say"}).run()
     assert shown[0] == " `-Running echo(0:Argo)(0)"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ({"text": " └─● echo(0:a)", "phase": "Running"}, " └─\x1b[36m●\x1b[0m echo(0:a)"),
+        ({"text": " ✖ say  ✔ 2 Succeeded", "phase": "Failed"}, " \x1b[31m✖\x1b[0m say  ✔ 2 Succeeded"),
+        ({"text": " ├─○ echo(1:b)", "phase": "Skipped"}, " ├─○ echo(1:b)"),
+        ({"text": "STEP  TEMPLATE", "phase": ""}, "STEP  TEMPLATE"),
+    ],
+)
+def test_the_sign_of_a_phase_has_the_colour_of_argo_get(
+    line: dict[str, str], expected: str, shown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflow_wait, "ANSIBLE_COLOR", True)
+    monkeypatch.setitem(EVENTS[0], "lines", [line])
+    action({"name": "say"}).run()
+    assert shown[0] == expected
 
 
 def test_the_pipe_is_for_this_user_alone_unless_the_module_becomes_another() -> None:

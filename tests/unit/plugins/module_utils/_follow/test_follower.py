@@ -17,19 +17,20 @@ import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import trim
 from ansible_collections.argo.workflows.plugins.module_utils._follow import follower as follower_module
+from ansible_collections.argo.workflows.plugins.module_utils._follow import shutdown as shutdown_module
 from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis import Surroundings
-from ansible_collections.argo.workflows.plugins.module_utils._follow.follower import (
-    READ_GAP,
-    Follower,
-    NotFoundError,
-    Wanted,
-    _Watched,
-    next_read_gap,
-    shut_down,
-)
+from ansible_collections.argo.workflows.plugins.module_utils._follow.follower import Follower, NotFoundError
 from ansible_collections.argo.workflows.plugins.module_utils._follow.journal import Journal
+from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import Outcome
 from ansible_collections.argo.workflows.plugins.module_utils._follow.result import failure_of, result_of
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run
+from ansible_collections.argo.workflows.plugins.module_utils._follow.shutdown import shut_down
+from ansible_collections.argo.workflows.plugins.module_utils._follow.wait import Wanted
+from ansible_collections.argo.workflows.plugins.module_utils._follow.watches import (
+    LookedAround,
+    Watches,
+    WorkflowRead,
+)
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
@@ -71,14 +72,15 @@ def journal_of(path: Path) -> list[dict[str, Any]]:
 def test_every_recorded_run_is_followed_to_its_recorded_end(name: str, servers: list[Recorded], tmp_path: Path) -> None:
     server = start(servers, name, pause=0.001)
     follower = Follower(server.cluster(), wanted(name, logs_dir=tmp_path), Journal(None))
-    assert follower.follow() == "finished"
-    result = result_of(follower, "finished", failed=False)
+    ended = follower.follow()
+    assert ended.outcome == "finished"
+    result = result_of(ended, failed=False)
     assert not {"started", "finished"} & set(result), "in these Ansible says how an asynchronous task is"
     assert result["phase"] == recordings.workflow(name)["status"]["phase"]
     drawn = recordings.FOLDER / name / "argo-get.txt"
     if drawn.exists() and name != "fanout-too-large":
         assert result["tree"] in drawn.read_text()
-    for log in follower.logs:
+    for log in ended.logs:
         if log.pod in server.logs and log.complete and log.path:
             expected = [line for line in server.logs[log.pod].splitlines(keepends=True) if not is_executors(line)]
             text = b"".join(line.partition(b" ")[2] for line in expected)
@@ -96,7 +98,8 @@ def test_logs_and_tree_are_in_the_journal(servers: list[Recorded], tmp_path: Pat
     events = journal_of(tmp_path / "journal")
     assert {"event": "end", "outcome": "finished"}.items() <= events[-1].items()
     tree = [line for event in events if event["event"] == "tree" for line in event["lines"]]
-    assert any(" ✔ echo(0:Argo)" in f" {line.replace('─', ' ')}" for line in tree)
+    [last] = [line for line in tree if "✔ echo(0:Argo)" in line["text"]][-1:]
+    assert last["phase"] == "Succeeded"
     lines = [f"{e['node']}: {line}" for e in events if e["event"] == "log" for line in e["lines"]]
     assert "echo(0:Argo)(0): Input was: Argo" in lines
 
@@ -110,37 +113,15 @@ def test_waiting_is_watching(servers: list[Recorded]) -> None:
     assert server.requests.count(f"GET {base}/fanout-ok") <= 3
 
 
-def test_a_workflow_is_seldom_read_while_its_pods_tell_what_goes_on() -> None:
-    """In ten minutes: at once, and after 1, 5, 21, 85 and 341 seconds. `argo wait` and `argo logs` read as often."""
-    gap, when, at_work = 0.0, 0.0, []
-    while when < 600:
-        at_work.append(when)
-        gap = next_read_gap(gap, at_work=True)
-        when += gap
-    assert at_work == [0, 1, 5, 21, 85, 341]
-    assert next_read_gap(gap, at_work=False) == READ_GAP, "then nobody else tells of a suspended step"
-
-
-def test_a_workflow_without_pods_at_work_is_read_soon_again() -> None:
-    follower = Follower(Recorded("fanout-ok").cluster(), wanted("fanout-ok"), Journal(None))
-    first, last = (recordings.pod_events("fanout-ok")[place]["object"] for place in (0, -1))
-    metadata = recordings.workflow_events("fanout-ok")[1]["metadata"]
-    run = Run(metadata, 0)
-    run.see_metadata(metadata, 0)
-    watched = _Watched(run, asked=0, read_gap=300)
-    for pod, due in ((first, False), (last, True)):
-        run.pods = {"uid": pod}
-        assert follower._read_is_due(watched, READ_GAP) is due
-
-
 def test_a_timeout_holds_though_the_server_is_dead(servers: list[Recorded]) -> None:
     server = start(servers, "fanout-ok", stop_after=2)
     follower = Follower(server.cluster(), wanted("fanout-ok", timeout=1.5), Journal(None))
     server_dies(server)
     began = time.monotonic()
-    assert follower.follow() == "timeout"
+    ended = follower.follow()
+    assert ended.outcome == "timeout"
     assert time.monotonic() - began < 3
-    failure = failure_of(follower, "timeout", ["timeout"], "leave")
+    failure = failure_of(ended, ["timeout"])
     assert failure.startswith("The wait ended after 2 s (wait_timeout). Workflow fanout-ok was Running")
     assert "The API server did not answer: " in failure
 
@@ -150,11 +131,12 @@ def test_a_timeout_holds_though_the_server_never_says_anything(servers: list[Rec
     server.mute = True
     follower = Follower(server.cluster(), wanted("fanout-ok", timeout=1.0), Journal(None))
     began = time.monotonic()
-    assert follower.follow() == "timeout"
+    ended = follower.follow()
+    assert ended.outcome == "timeout"
     assert time.monotonic() - began < 3
-    failure = failure_of(follower, "timeout", ["timeout"], "leave")
+    failure = failure_of(ended, ["timeout"])
     assert failure == "The wait ended after 1 s (wait_timeout). The API server did not answer."
-    assert result_of(follower, "timeout", failed=True)["workflows"] == []
+    assert result_of(ended, failed=True)["workflows"] == []
 
 
 def server_dies(server: Recorded) -> None:
@@ -170,15 +152,17 @@ def test_a_server_that_comes_back_in_time_is_no_failure(servers: list[Recorded])
     server_dies(server)
     threading.Timer(1.5, lambda: setattr(server, "dead", False)).start()
     follower = Follower(server.cluster(), wanted("fanout-ok"), Journal(None))
-    assert follower.follow() == "finished"
+    ended = follower.follow()
+    assert ended.outcome == "finished"
 
 
 def test_a_deleted_workflow_ends_the_wait_with_that_word(servers: list[Recorded]) -> None:
     server = start(servers, "fanout-ok", stop_after=2)
     server.deleted = True
     follower = Follower(server.cluster(), wanted("fanout-ok"), Journal(None))
-    assert follower.follow() == "deleted"
-    failure = failure_of(follower, "deleted", ["deleted"], "leave")
+    ended = follower.follow()
+    assert ended.outcome == "deleted"
+    failure = failure_of(ended, ["deleted"])
     assert failure == "Workflow fanout-ok was deleted before it had ended."
 
 
@@ -206,8 +190,9 @@ class Selecting(Recorded):
 def test_labels_choose_when_the_wait_begins_and_may_change_then(servers: list[Recorded]) -> None:
     servers.append(server := Selecting("fanout-ok"))
     follower = Follower(server.cluster(), Wanted("argo", label_selector=server.selector, timeout=20), Journal(None))
-    assert (follower.follow(), [run.phase for run in follower.runs]) == ("finished", ["Succeeded"])
-    [the_only_one] = result_of(follower, "finished", failed=False)["workflows"]
+    ended = follower.follow()
+    assert (ended.outcome, [each.run.phase for each in ended.runs]) == ("finished", ["Succeeded"])
+    [the_only_one] = result_of(ended, failed=False)["workflows"]
     assert the_only_one["name"] == "fanout-ok"
 
 
@@ -220,9 +205,9 @@ def test_pods_of_a_deleted_workflow_of_the_same_name_are_none_of_this_run(
     foreign["metadata"]["ownerReferences"][0]["uid"] = "the-deleted-workflow"
     server.pod_events = [{"type": kind, "object": foreign} for kind in ("ADDED", "DELETED")] + server.pod_events
     follower = Follower(server.cluster(), wanted("fanout-ok", logs_dir=tmp_path), Journal(None))
-    follower.follow()
-    assert "foreign" not in follower.runs[0].pods
-    assert "foreign" not in {log.uid for log in follower.logs}
+    ended = follower.follow()
+    assert "foreign" not in ended.runs[0].run.pods
+    assert "foreign" not in {log.uid for log in ended.logs}
 
 
 @pytest.mark.parametrize("seen", [0, 2])
@@ -236,8 +221,9 @@ def test_a_pod_that_ran_and_went_while_nobody_watched_lacks_its_log(
     metadata = {key: own[seen]["object"]["metadata"][key] for key in ("name", "uid", "labels", "resourceVersion")}
     server.pod_events = [*own[: seen + 1], {"type": "DELETED", "object": {"metadata": metadata}}, *others]
     follower = Follower(server.cluster(), wanted("fanout-ok", logs_dir=tmp_path), Journal(None))
-    assert follower.follow() == "finished"
-    assert [log.pod for log in follower.logs if not log.complete] == [metadata["name"]]
+    ended = follower.follow()
+    assert ended.outcome == "finished"
+    assert [log.pod for log in ended.logs if not log.complete] == [metadata["name"]]
 
 
 def test_an_interrupt_leaves_valid_logs_and_says_so(servers: list[Recorded], tmp_path: Path) -> None:
@@ -249,11 +235,12 @@ def test_an_interrupt_leaves_valid_logs_and_says_so(servers: list[Recorded], tmp
         Journal(None),
         interrupted=lambda: time.monotonic() - began > 1,
     )
-    assert follower.follow() == "interrupted"
+    ended = follower.follow()
+    assert ended.outcome == "interrupted"
     index = json.loads((tmp_path / "fanout-ok" / "index.json").read_text())
     for entry in index["logs"]:
         assert (tmp_path / "fanout-ok" / entry["file"]).stat().st_size == entry["bytes"]
-    assert "goes on; wait for it again by its name" in failure_of(follower, "interrupted", [], "leave")
+    assert "goes on; wait for it again by its name" in failure_of(ended, [])
 
 
 def test_an_interrupt_at_the_very_beginning_still_knows_what_to_stop(servers: list[Recorded]) -> None:
@@ -264,14 +251,15 @@ def test_an_interrupt_at_the_very_beginning_still_knows_what_to_stop(servers: li
 
     servers.append(server := Slow("fanout-ok", stop_after=2))
     follower = Follower(server.cluster(), wanted("fanout-ok"), Journal(None), interrupted=lambda: True)
-    assert follower.follow() == "interrupted"
-    assert [run.name for run in follower.runs] == ["fanout-ok"]
+    ended = follower.follow()
+    assert ended.outcome == "interrupted"
+    assert [each.run.name for each in ended.runs] == ["fanout-ok"]
 
 
 def test_a_server_that_never_answers_does_not_hold_up_the_end(
     servers: list[Recorded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follower_module, "SHUT_DOWN_PATIENCE", 0.5)
+    monkeypatch.setattr(shutdown_module, "PATIENCE", 0.5)
     server = start(servers, "fanout-ok")
     runs = [Run({**server.workflow["metadata"], "name": f"run-{number}"}, 0) for number in range(20)]
     assert shut_down(server.cluster(), runs, "Stop") == {}
@@ -288,8 +276,9 @@ def test_what_does_not_heal_can_end_the_wait_early(servers: list[Recorded]) -> N
     server.pod_events = server.pod_events[:2]
     options = {"give_up_on": frozenset({"unschedulable"}), "give_up_after": 0.5}
     follower = Follower(server.cluster(), wanted("fanout-unschedulable", **options), Journal(None))
-    assert follower.follow() == "gave_up"
-    assert "cannot be scheduled" in failure_of(follower, "gave_up", [], "leave")
+    ended = follower.follow()
+    assert ended.outcome == "gave_up"
+    assert "cannot be scheduled" in failure_of(ended, [])
 
 
 def test_what_the_largest_nodes_have_is_said_as_they_say_it() -> None:
@@ -303,13 +292,11 @@ def test_what_the_largest_nodes_have_is_said_as_they_say_it() -> None:
                 return self._json(200, {"metadata": {}, "items": [{"status": {"allocatable": s}} for s in self.sizes]})
             return super().request(method, url, **options)
 
-    follower = Follower(Nodes("fanout-ok").cluster(), wanted("fanout-ok"), Journal(None))
-    follower._look_around()
-    kind, around = follower._queue.get_nowait()
-    assert (kind, around.allocatable) == (
-        "around",
-        {"memory": "16393244Ki", "cpu": "3920m", "nvidia.com/gpu": "8"},
-    )
+    watches = Watches(Nodes("fanout-ok").cluster(), wanted("fanout-ok"))
+    watches._look_around()
+    [message] = watches.take(0)
+    assert isinstance(message, LookedAround)
+    assert message.around.allocatable == {"memory": "16393244Ki", "cpu": "3920m", "nvidia.com/gpu": "8"}
 
 
 def test_a_queue_that_moves_is_not_given_up() -> None:
@@ -318,15 +305,15 @@ def test_a_queue_that_moves_is_not_given_up() -> None:
     follower = Follower(cluster, wanted("fanout-ok", **options), Journal(None))
     follower._around = Surroundings()
     for name in ("fanout-ok", "fanout-unschedulable"):
-        follower._add(recordings.workflow_events(name)[1]["metadata"])
+        follower._add(recordings.workflow_events(name)[1]["metadata"], 0.0)
     working, waiting = follower.runs
     waiting.see_pod(trim(recordings.pod_events("fanout-unschedulable")[1]["object"]), 0.0)
     begun, ended = (recordings.pod_events("fanout-ok")[place]["object"] for place in (1, -1))
     for now, pod, gave_up in ((0, begun, False), (400, begun, False), (600, ended, False), (701, ended, True)):
         working.see_pod(trim(begun | {"status": pod["status"]}), now)
         clock.now = now
-        follower._diagnose(now)
-        assert bool(follower.gave_up) is gave_up
+        follower._check(now)
+        assert bool(follower._gave_up) is gave_up
 
 
 @pytest.mark.parametrize(
@@ -342,43 +329,45 @@ def test_a_condition_ends_the_wait(name: str, options: dict[str, Any], servers: 
         number for number, workflow in enumerate(recordings.workflow_events(name)) if not is_over(workflow, name)
     ]
     server = start(servers, name, stop_after=goes_on[-1] + 1)
-    assert Follower(server.cluster(), wanted(name, **options), Journal(None)).follow() == "condition"
+    assert Follower(server.cluster(), wanted(name, **options), Journal(None)).follow().outcome == "condition"
 
 
 def test_a_run_that_ends_without_the_condition_ends_the_wait_and_is_a_failure(servers: list[Recorded]) -> None:
     follower = Follower(start(servers, "fanout-ok").cluster(), wanted("fanout-ok", until="suspended"), Journal(None))
-    assert follower.follow() == "finished"
-    failure = failure_of(follower, "finished", ["failed", "condition"], "leave")
+    ended = follower.follow()
+    assert ended.outcome == "finished"
+    failure = failure_of(ended, ["failed", "condition"])
     assert failure == "Workflow fanout-ok is Succeeded (3 Succeeded), and has ended before it was suspended."
-    assert failure_of(follower, "finished", ["failed"], "leave") == ""
+    assert failure_of(ended, ["failed"]) == ""
 
 
 def test_a_condition_that_held_before_the_end_was_not_missed(servers: list[Recorded]) -> None:
     for options in ({"until": "running"}, {"node": ("echo(0:Argo)(0)", "Succeeded")}):
         follower = Follower(start(servers, "fanout-ok").cluster(), wanted("fanout-ok", **options), Journal(None))
-        assert failure_of(follower, follower.follow(), ["condition"], "leave") == ""
+        assert failure_of(follower.follow(), ["condition"]) == ""
 
 
 def test_of_several_runs_each_has_to_meet_the_condition_once_or_to_end(servers: list[Recorded]) -> None:
     names = ("resumed", "suspended", "ended", "deleted")
     follower = Follower(start(servers, "fanout-ok").cluster(), Wanted("argo", names, until="suspended"), Journal(None))
     for name in names:
-        follower._add({"name": name, "namespace": "argo", "uid": name, "resourceVersion": "1"})
+        follower._add({"name": name, "namespace": "argo", "uid": name, "resourceVersion": "1"}, time.monotonic())
     runs = {run.name: run for run in follower.runs}
 
-    def see(name: str, phase: str, suspend: bool = False) -> str:
-        runs[name].see_workflow(
-            {"metadata": {"name": name, "uid": name}, "spec": {"suspend": suspend}, "status": {"phase": phase}}, 1.0
-        )
-        return follower._outcome()
+    def see(name: str, phase: str, suspend: bool = False) -> Outcome | None:
+        metadata = {"name": name, "uid": name, "resourceVersion": "2"}
+        workflow = {"metadata": metadata, "spec": {"suspend": suspend}, "status": {"phase": phase}}
+        follower._take(WorkflowRead(workflow), 1.0)
+        return follower._outcome(1.0)
 
-    assert see("ended", "Succeeded") == ""
-    assert see("resumed", "Running", suspend=True) == ""
-    assert see("resumed", "Running") == ""
+    assert see("ended", "Succeeded") is None
+    assert see("resumed", "Running", suspend=True) is None
+    assert see("resumed", "Running") is None
     runs["deleted"].deleted = True
-    assert see("suspended", "Running") == ""
+    assert see("suspended", "Running") is None
     assert see("suspended", "Running", suspend=True) == "condition"
-    assert failure_of(follower, "condition", ["condition"], "leave") == (
+    ended = follower._ended(Outcome.CONDITION)
+    assert failure_of(ended, ["condition"]) == (
         "Workflow ended is Succeeded, and has ended before it was suspended. "
         "Workflow deleted was deleted before it was suspended."
     )
@@ -398,9 +387,10 @@ def test_pods_that_may_not_be_watched_are_said_so_and_the_run_is_followed_all_th
     server.forbidden = {"pods"}
     journal = Journal(str(tmp_path / "journal"))
     follower = Follower(server.cluster(), wanted("fanout-ok", logs_dir=tmp_path / "logs"), journal)
-    assert follower.follow() == "finished"
+    ended = follower.follow()
+    assert ended.outcome == "finished"
     assert any("pods cannot be watched" in e["text"] for e in journal_of(tmp_path / "journal") if e["event"] == "note")
-    assert not any(log.complete for log in follower.logs)
+    assert not any(log.complete for log in ended.logs)
 
 
 def test_a_workflow_that_may_not_be_read_is_an_error_at_once(servers: list[Recorded]) -> None:
@@ -442,3 +432,21 @@ def test_another_run_of_the_same_name_begins_anew(servers: list[Recorded], tmp_p
 
 def test_wanted_has_a_limit_by_default() -> None:
     assert dataclasses.asdict(Wanted("argo"))["timeout"] == 3600
+
+
+def test_where_the_nodes_cannot_be_read_the_pods_are_listed_again_and_the_logs_are_not_called_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower_module, "WATCH_LAG", 0.1)
+    server = Recorded("fanout-ok", pause=0.001)
+    server.pod_events, server.workflow_events = [], server.workflow_events[-1:]
+    [server.workflow] = server.workflow_events
+    server.workflow["status"] |= {"nodes": None, "offloadNodeStatusVersion": "fnv:1"}
+    follower = Follower(
+        server.cluster(), Wanted("argo", ("fanout-ok",), timeout=20, logs_dir=tmp_path / "logs"), Journal(None)
+    )
+    ended = follower.follow()
+    server.over.set()
+    assert ended.outcome == "finished"
+    assert [request for request in server.requests if request.endswith("/pods")][1:], "the pods were not listed again"
+    assert not result_of(ended, failed=False)["logs_complete"]

@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import parse_node_name
 from ansible_collections.argo.workflows.plugins.module_utils._follow import journal as journal_module
 from ansible_collections.argo.workflows.plugins.module_utils._follow.journal import Journal
+from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import Outcome
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import LogFolder
 
 
@@ -51,17 +52,17 @@ def test_a_reader_that_stands_still_does_not_stop_the_writer(
 
     def write() -> None:
         for number in range(200):
-            journal.write("tree", lines=[str(number) * 1000])
+            journal.tree("wf", [{"text": str(number) * 1000, "phase": ""}])
 
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
     writer.join(timeout=5)
     assert not writer.is_alive()
     data = read(reader)
-    journal.write("end", outcome="finished")
+    journal.end(Outcome.FINISHED)
     journal.close()
     *events, note, end = map(json.loads, (data + read(reader)).splitlines())
-    assert [event["lines"] for event in events] == [[str(number) * 1000] for number in range(len(events))]
+    assert [event["lines"][0]["text"] for event in events] == [str(number) * 1000 for number in range(len(events))]
     assert (note["event"], note["text"]) == ("note", f"{200 - len(events)} events were not shown: nobody read them")
     assert end["outcome"] == "finished"
 
@@ -69,7 +70,7 @@ def test_a_reader_that_stands_still_does_not_stop_the_writer(
 def test_an_event_of_any_length_comes_whole_to_a_slow_reader(pipe: tuple[Journal, int]) -> None:
     journal, reader = pipe
     text = "ä" * 300_000
-    writer = threading.Thread(target=journal.write, args=("note",), kwargs={"text": text}, daemon=True)
+    writer = threading.Thread(target=journal.note, args=(text,), daemon=True)
     writer.start()
     data = b""
     while writer.is_alive():
@@ -90,7 +91,7 @@ def test_lines_that_nobody_could_read_are_counted_once_a_second_and_at_the_end(
     for second, log in ((10.0, logs[0]), (10.5, logs[0]), (11.0, logs[1])):
         clock[0] = second
         journal.log(log, [b"1", b"2", b"3"])
-    journal.end("finished")
+    journal.end(Outcome.FINISHED)
     events = [json.loads(line) for line in read(reader).splitlines()]
     assert [(event["workflow"], event.get("lines") or event["text"].split()[0]) for event in events[:-1]] == [
         ("a", ["1", "2"]),
@@ -112,5 +113,5 @@ def test_a_reader_that_has_gone_away_ends_the_journal_only(tmp_path: Path) -> No
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     journal = Journal(str(tmp_path / "pipe"))
     os.close(reader)
-    journal.write("note", text="nobody hears")
+    journal.note("nobody hears")
     assert not journal

@@ -21,9 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import parse_node_name, pod_name
-from ansible_collections.argo.workflows.plugins.module_utils._follow.follower import Follower, Wanted
+from ansible_collections.argo.workflows.plugins.module_utils._follow.follower import Follower
 from ansible_collections.argo.workflows.plugins.module_utils._follow.journal import Journal
 from ansible_collections.argo.workflows.plugins.module_utils._follow.result import result_of
+from ansible_collections.argo.workflows.plugins.module_utils._follow.wait import Wanted
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import Archive, _Unread, server_of
@@ -340,10 +341,11 @@ def test_a_wait_that_began_after_the_pods_were_deleted_has_their_logs(argo: Argo
         nodes[name] = container | {"boundaryID": last["id"]}
     wanted = Wanted("argo", ("fanout-ok",), timeout=20.0, logs_dir=tmp_path)
     follower = Follower(api.cluster(), wanted, Journal(None), server=connect(argo.url))
-    assert follower.follow() == "finished"
+    ended = follower.follow()
+    assert ended.outcome == "finished"
     api.over.set()
-    result = result_of(follower, "finished", failed=False)
+    result = result_of(ended, failed=False)
     assert result["logs_complete"]
-    assert sorted(log.container for log in follower.logs) == ["a", "b", "main", "main"]
+    assert sorted(log.container for log in ended.logs) == ["a", "b", "main", "main"]
     assert all(log["archived"] for item in result["item_results"] for log in item["logs"])
-    assert all(log.path and log.path.read_bytes() == WHOLE for log in follower.logs)
+    assert all(log.path and log.path.read_bytes() == WHOLE for log in ended.logs)
