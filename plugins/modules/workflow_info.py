@@ -15,11 +15,11 @@ description:
     as C(argo get) draws it.
   - Without O(name), lists the Workflows of a namespace. Neither their specs nor their nodes are read, so a list stays
     cheap however large the Workflows are.
-  - Needs the Kubernetes API alone. Neither the C(argo) command nor the Argo Server is used.
+  - Needs only the Kubernetes API. Neither the C(argo) command nor the Argo Server is used.
 options:
   name:
     description:
-      - Name of a Workflow. It is no error if there is none of this name.
+      - Name of a Workflow. There need not be one of this name.
     type: str
   namespace:
     description:
@@ -61,22 +61,22 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The state of a run is known
+- name: Read a run
   argo.workflows.workflow_info:
     name: gpu-say-7k2vq
     namespace: argo-demo
   register: run
 
-- name: Its tree is shown
+- name: Show its tree
   ansible.builtin.debug:
     msg: "{{ run.tree.splitlines() }}"
 
-- name: The items that failed are shown, with the node of their last attempt
+- name: Show the items that failed, with the node of their last attempt
   ansible.builtin.debug:
     msg: "{{ item.value }} on {{ item.node }}: {{ item.message }}"
   loop: "{{ run.workflow.item_results | selectattr('phase', 'in', ['Failed', 'Error']) }}"
 
-- name: The team's unfinished runs are known
+- name: List the team's unfinished runs
   argo.workflows.workflow_info:
     namespace: argo-demo
     label_selectors:
@@ -317,7 +317,7 @@ workflows:
 """
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.graph import with_pods
@@ -328,6 +328,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
     INSTANCE_ID_LABEL,
     PHASE_LABEL,
     WORKFLOW_LABEL,
+    Json,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
@@ -339,34 +340,32 @@ if TYPE_CHECKING:
 
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
+ARGUMENT_SPEC: dict[str, Any] = {
+    "name": {"type": "str"},
+    "namespace": {"type": "str", "default": "argo"},
+    "label_selectors": {"type": "list", "elements": "str", "default": []},
+    "phases": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["Pending", "Running", "Succeeded", "Failed", "Error"],
+        "default": [],
+    },
+    "instance_id": {"type": "str"},
+    "include_resource": {"type": "bool", "default": False},
+}
+
 
 def main() -> None:
-    run_module(
-        run,
-        {
-            "name": {"type": "str"},
-            "namespace": {"type": "str", "default": "argo"},
-            "label_selectors": {"type": "list", "elements": "str", "default": []},
-            "phases": {
-                "type": "list",
-                "elements": "str",
-                "choices": ["Pending", "Running", "Succeeded", "Failed", "Error"],
-                "default": [],
-            },
-            "instance_id": {"type": "str"},
-            "include_resource": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
+    run_module(run, ARGUMENT_SPEC, supports_check_mode=True)
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
+    """Read one Workflow, or list those of a namespace."""
     params = module.params
     cluster = Cluster.from_params(params)
     try:
         if params["name"] is None:
-            found = sorted(listed(cluster, params), key=lambda workflow: (workflow["created_at"], workflow["name"]))
-            return {"workflows": found[::-1]}
+            return {"workflows": listed(cluster, params)}
         resource = cluster.get(path("Workflow", params["namespace"], params["name"]))
     except ApiError as error:
         if error.status != 404:
@@ -374,15 +373,9 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         if "workflows.argoproj.io" in error.message:
             return {"exists": False, "workflow": {}, "tree": ""}
         raise UserError(
-            f"The cluster at {cluster.host} does not know Workflows: Argo's CRDs are not installed there."
+            f"the cluster at {cluster.host} does not know Workflows: Argo's CRDs are not installed there"
         ) from error
-
-    try:
-        nodes: Mapping[str, Any] = nodes_of(resource)
-    except NodesError as error:
-        module.warn(f"{error} The items are those of the pods that still exist.")
-        own_pods = cluster.list(path("Pod", params["namespace"]), labelSelector=f"{WORKFLOW_LABEL}={params['name']}")
-        nodes = with_pods(resource, {}, own_pods)
+    nodes = read_nodes(module, cluster, resource)
     result = {
         "exists": True,
         "workflow": summary_of(resource, nodes),
@@ -391,30 +384,60 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     return result | ({"resource": resource} if params["include_resource"] else {})
 
 
-def listed(cluster: Cluster, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The Workflows of a namespace, asked for as a table: their metadata and the columns of their CRD, no nodes."""
+# --- one Workflow ---
+
+
+def read_nodes(module: AnsibleModule, cluster: Cluster, resource: Json) -> Mapping[str, Json]:
+    """The nodes of a Workflow by their IDs; where they cannot be read, those that its pods tell of, with a warning."""
+    try:
+        return nodes_of(resource)
+    except NodesError as error:
+        module.warn(f"{error} The items are those of the pods that still exist.")
+    own_label = f"{WORKFLOW_LABEL}={module.params['name']}"
+    return with_pods(resource, {}, cluster.list(path("Pod", module.params["namespace"]), labelSelector=own_label))
+
+
+# --- the Workflows of a namespace ---
+
+
+def listed(cluster: Cluster, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The Workflows that the options choose, as they are returned, newest first.
+
+    They are asked for as a table: their metadata and the columns of their CRD, no nodes.
+    """
+    selector = selector_of(params)
+    query = {"labelSelector": selector} if selector else {}
+    columns: list[str] = []
+    found = []
+    for page in cluster.pages(path("Workflow", params["namespace"]), accept=TABLE, includeObject="Metadata", **query):
+        columns = [column["name"] for column in page.get("columnDefinitions") or ()] or columns
+        found += [entry_of(row, columns) for row in page.get("rows") or ()]
+    chosen = [entry for entry in found if not params["phases"] or entry["phase"] in params["phases"]]
+    return sorted(chosen, key=lambda entry: (entry["created_at"], entry["name"]), reverse=True)
+
+
+def selector_of(params: Mapping[str, Any]) -> str:
+    """The labels that the API server is to choose by; a Workflow that no controller has seen has none of its phase."""
     selectors = list(params["label_selectors"])
     if params["instance_id"]:
         selectors.append(f"{INSTANCE_ID_LABEL}={params['instance_id']}")
     if params["phases"] and "Pending" not in params["phases"]:
         selectors.append(f"{PHASE_LABEL} in ({','.join(params['phases'])})")
-    query = {"labelSelector": ",".join(selectors)} if selectors else {}
-    columns: list[str] = []
-    for page in cluster.pages(path("Workflow", params["namespace"]), accept=TABLE, includeObject="Metadata", **query):
-        columns = [column["name"] for column in page.get("columnDefinitions") or ()] or columns
-        for row in page.get("rows") or ():
-            metadata = row["object"]["metadata"]
-            phase = phase_of(row["object"])
-            if not params["phases"] or phase in params["phases"]:
-                yield {
-                    "name": metadata["name"],
-                    "namespace": metadata["namespace"],
-                    "uid": metadata["uid"],
-                    "labels": metadata.get("labels") or {},
-                    "phase": phase,
-                    "message": dict(zip(columns, row["cells"], strict=True)).get("Message") or "",
-                    "created_at": metadata["creationTimestamp"],
-                }
+    return ",".join(selectors)
+
+
+def entry_of(row: Json, columns: list[str]) -> dict[str, Any]:
+    """A row of the table as it is returned; `columns` are the names of its cells."""
+    metadata = row["object"]["metadata"]
+    return {
+        "name": metadata["name"],
+        "namespace": metadata["namespace"],
+        "uid": metadata["uid"],
+        "labels": metadata.get("labels") or {},
+        "phase": phase_of(row["object"]),
+        "message": dict(zip(columns, row["cells"], strict=True)).get("Message") or "",
+        "created_at": metadata["creationTimestamp"],
+    }
 
 
 if __name__ == "__main__":

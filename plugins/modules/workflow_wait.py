@@ -12,10 +12,10 @@ author:
   - the argo.workflows authors (!UNKNOWN)
 description:
   - Follows one or several Workflows until they have ended, or until a condition holds, and says what keeps them from
-    going on while they do not.
+    going on.
   - Shows their tree, and if asked the lines of their logs, live in the output of C(ansible-playbook).
   - Collects the logs of all containers of all attempts, one file each, complete or with the reason why not.
-  - Watches, and does not poll. Needs the Kubernetes API alone, and neither the C(argo) command nor the Argo Server, but
+  - Watches, and does not poll. Needs only the Kubernetes API; the C(argo) command is not used, and the Argo Server only
     for archived logs (O(server)).
 options:
   name:
@@ -53,7 +53,7 @@ options:
     suboptions:
       name:
         description:
-          - Name of the node, as C(argo get) shows it, as in V(echo(0:Argo\)); its full name or its ID will do, too.
+          - Name of the node, as C(argo get) shows it, as in V(echo(0:Argo\)); its full name or its ID can be given, too.
         type: str
         required: true
       phase:
@@ -165,40 +165,40 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The run has ended and its logs are in ./logs
+- name: Wait until the run has ended, with its logs in ./logs
   argo.workflows.workflow_wait:
     name: "{{ run.name }}"
     logs_dir: ./logs
 
-- name: The logs of pods that are gone are there, too
+- name: Collect the logs of pods that are gone, too
   argo.workflows.workflow_wait:
     name: "{{ run.name }}"
     logs_dir: ./logs
     server: https://argo.example.org
     server_token: "{{ lookup('ansible.builtin.file', '~/.argo-token') }}"
 
-- name: The run is watched with its log lines, and stopped if it takes longer than an hour
+- name: Watch the run with its log lines, and stop it if it takes longer than an hour
   argo.workflows.workflow_wait:
     name: "{{ run.name }}"
     progress: logs
     wait_timeout: 3600
     on_timeout: stop
 
-- name: All runs of the nightly batch have ended, whatever their end
+- name: Wait until all runs of the nightly batch have ended, whatever their end
   argo.workflows.workflow_wait:
     label_selectors:
       - batch=nightly
     fail_on: [timeout]
   register: batch
 
-- name: A run that can never start is not waited for
+- name: Give up on a run that can never start
   argo.workflows.workflow_wait:
     name: "{{ run.name }}"
     give_up_on: [unschedulable, image, controller]
     give_up_after: 60
     on_timeout: terminate
 
-- name: The approval step is reached
+- name: Wait until the approval step is reached
   argo.workflows.workflow_wait:
     name: "{{ run.name }}"
     until: suspended

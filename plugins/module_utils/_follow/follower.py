@@ -234,7 +234,7 @@ class Follower:
         if error.status == 410:
             return  # the watch begins anew
         if not self._in_trouble(now):
-            self._journal.note(f"{error}; trying on")
+            self._journal.note(f"{error}; trying again")
         self._trouble = (error, now)
 
     def _in_trouble(self, now: float) -> bool:

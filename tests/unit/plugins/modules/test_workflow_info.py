@@ -121,7 +121,9 @@ def test_a_workflow_that_is_missing_is_no_error(info: Any) -> None:
 @pytest.mark.parametrize("name", ["gone", None])
 def test_a_cluster_without_argos_crds_is_said_to_be_one(info: Any, name: str | None) -> None:
     api = Api({f"{PATH}/gone": (404, "404 page not found\n"), PATH: (404, "404 page not found\n")})
-    with pytest.raises(UserError, match=r"https://api\.example does not know Workflows: .*not installed"):
+    with pytest.raises(
+        UserError, match=r"^the cluster at https://api\.example does not know Workflows: .* not installed"
+    ):
         info(api, Module(name=name))
 
 
