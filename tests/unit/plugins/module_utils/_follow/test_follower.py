@@ -27,8 +27,14 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.run import 
 from ansible_collections.argo.workflows.plugins.module_utils._follow.shutdown import shut_down
 from ansible_collections.argo.workflows.plugins.module_utils._follow.wait import Wanted
 from ansible_collections.argo.workflows.plugins.module_utils._follow.watches import (
+    Broken,
     LookedAround,
+    NotRead,
+    PodsListed,
+    PodsRefused,
+    Trouble,
     Watches,
+    WorkflowChanged,
     WorkflowRead,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
@@ -269,6 +275,69 @@ def test_a_server_that_never_answers_does_not_hold_up_the_end(
     refused = shut_down(server.cluster(), runs, "Stop")
     assert time.monotonic() - began < 2
     assert refused == {run.name: "no answer came within 0 s" for run in runs}
+
+
+# --- what comes from the cluster ---
+
+
+def following(*names: str, journal: Path | None = None) -> Follower:
+    """A Follower that has found these Workflows, without a thread."""
+    cluster = Cluster("https://recorded", Recorded("fanout-ok"), clock=Clock())
+    follower = Follower(cluster, Wanted("argo", names), Journal(str(journal) if journal else None))
+    for name in names:
+        follower._add({"name": name, "namespace": "argo", "uid": name, "resourceVersion": "1"}, 0.0)
+    return follower
+
+
+def refusal(status: int | None) -> ApiError:
+    return ApiError(f"GET /: {status}", status)
+
+
+def test_a_workflow_that_is_not_there_when_it_is_read_was_deleted() -> None:
+    follower = following("a", "b")
+    follower._take(NotRead("a", refusal(404)), 0.0)
+    assert [run.deleted for run in follower.runs] == [True, False]
+
+
+def test_a_workflow_that_could_be_read_before_is_read_again_whatever_keeps_it_from_being_read_now() -> None:
+    follower = following("a")
+    with pytest.raises(ApiError, match="403"):
+        follower._take(NotRead("a", refusal(403)), 0.0)
+    metadata = {"name": "a", "uid": "a", "resourceVersion": "2"}
+    follower._take(WorkflowRead({"metadata": metadata, "status": {"phase": "Running"}}), 0.0)
+    follower._read_what_is_due(1.0)
+    for status in (403, 500, None):
+        follower._take(NotRead("a", refusal(status)), 2.0)
+    follower._take(WorkflowChanged({**metadata, "resourceVersion": "3"}, deleted=False), 2.0)
+    assert follower._watched["a"].readings.is_due(follower.runs[0], 1000.0)
+
+
+def test_trouble_is_said_once_until_something_comes_again(tmp_path: Path) -> None:
+    follower = following("a", journal=tmp_path / "journal")
+    follower._take(Trouble(refusal(500)), 0.0)
+    follower._take(Trouble(refusal(500)), 20.0)
+    assert follower._in_trouble(49.0) and not follower._in_trouble(50.0)
+    follower._take(PodsListed(again=False), 21.0)
+    assert not follower._in_trouble(21.0)
+    follower._take(Trouble(refusal(502)), 22.0)
+    follower._take(Trouble(refusal(410)), 23.0)
+    assert [event["text"] for event in journal_of(tmp_path / "journal")] == [
+        "GET /: 500; trying again",
+        "GET /: 502; trying again",
+    ]
+
+
+def test_a_watch_of_pods_that_breaks_for_good_ends_the_wait_unless_it_is_not_allowed() -> None:
+    follower = following("a")
+    follower._take(PodsRefused(refusal(403)), 0.0)
+    assert follower._pods_listed == PodsListed(again=True), "no pods are waited for"
+    with pytest.raises(ApiError, match="401"):
+        follower._take(PodsRefused(refusal(401)), 0.0)
+
+
+def test_a_thread_that_dies_ends_the_wait_with_its_error() -> None:
+    with pytest.raises(KeyError, match="surprise"):
+        following("a")._take(Broken(KeyError("surprise")), 0.0)
 
 
 def test_what_does_not_heal_can_end_the_wait_early(servers: list[Recorded]) -> None:
