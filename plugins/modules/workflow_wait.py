@@ -53,7 +53,7 @@ options:
     suboptions:
       name:
         description:
-          - Name of the node, as C(argo get) shows it, as in V(echo(0:Argo\)); its full name or its ID can be given, too.
+          - Name of the node as C(argo get) shows it, such as V(echo(0:Argo\)), or its full name, or its ID.
         type: str
         required: true
       phase:
@@ -135,6 +135,9 @@ options:
   journal:
     description:
       - File to which what happens is appended, one JSON object a line, for other programs.
+      - Each has C(time) and C(event), which is V(begin); V(tree), with C(workflow) and those C(lines) of its tree that
+        have changed, each with C(text) and C(phase); V(log), with C(workflow), C(node), C(container) and C(lines);
+        V(note), with C(workflow) and C(text); or V(end), with C(outcome).
       - A relative path starts in the folder of the playbook if the module runs on the control node, as that of
         O(logs_dir) does.
     type: path

@@ -181,7 +181,7 @@ def _how_it_goes_on(run: Run, fate: str, refusal: str) -> Iterator[str]:
 
 
 def _failed_run(run: Run) -> Iterator[str]:
-    message = run.workflow.get("status", {}).get("message", "")
+    message = (run.workflow.get("status") or {}).get("message") or ""
     yield f"Workflow {run.name} is {run.phase}{_counts(run)}" + (f": {message}" if message else "")
     failed = [item for item in run.items() if item.phase in ("Failed", "Error")]
     for item in failed[:MAX_FAILED]:

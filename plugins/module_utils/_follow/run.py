@@ -77,7 +77,9 @@ class Run:
         except NodesError as error:
             self.nodes_error = str(error)
         status = {
-            key: value for key, value in workflow.get("status", {}).items() if key not in ("nodes", "compressedNodes")
+            key: value
+            for key, value in (workflow.get("status") or {}).items()
+            if key not in ("nodes", "compressedNodes")
         }
         metadata = workflow["metadata"]
         if self.done:  # what was read may be older than what the watch has said
@@ -123,12 +125,12 @@ class Run:
     @property
     def read_to_end(self) -> bool:
         """Whether the Workflow was read as it was at its end."""
-        return self.workflow.get("status", {}).get("phase") in DONE_PHASES
+        return (self.workflow.get("status") or {}).get("phase") in DONE_PHASES
 
     @property
     def touched(self) -> bool:
         """Whether a controller has taken it up."""
-        return bool(self.workflow.get("status", {}).get("phase") or self.labels.get(PHASE_LABEL) or self.pods)
+        return bool((self.workflow.get("status") or {}).get("phase") or self.labels.get(PHASE_LABEL) or self.pods)
 
     def current_nodes(self) -> dict[str, Json]:
         """The nodes, brought up to date by the pods."""
@@ -136,7 +138,7 @@ class Run:
 
     def suspended(self) -> bool:
         """Whether it waits for somebody to resume it."""
-        spec = self.workflow.get("spec", {})
+        spec = self.workflow.get("spec") or {}
         return not self.done and bool(spec.get("suspend") or any(map(is_active_suspend, self.nodes.values())))
 
     def items(self) -> list[Item]:
@@ -177,7 +179,7 @@ class Run:
         sets: dict[str, list[str]] = {}
         for node in self.nodes.values():
             if node.get("type") == "Container":
-                sets.setdefault(node.get("boundaryID", ""), []).append(node["displayName"])
+                sets.setdefault(node.get("boundaryID") or "", []).append(node["displayName"])
         for node in self.nodes.values():
             if node.get("type") == "Pod" and node.get("hostNodeName") and node["name"] not in over:
                 yield attempt_of_node(self.workflow, node), sets.get(node["id"], ["main"])

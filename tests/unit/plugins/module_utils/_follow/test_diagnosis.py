@@ -60,6 +60,14 @@ def test_an_image_that_cannot_be_pulled_is_told_by_its_name() -> None:
     assert image.rpartition("/")[2] in kinds(run)["image"]
 
 
+def test_a_run_that_has_ended_waits_for_no_image_and_no_node() -> None:
+    for name, events in (("fanout-bad-image", 6), ("fanout-unschedulable", 2)):
+        run = replay(name, workflow_events=2, pod_events=events)
+        assert kinds(run), name
+        run.see_metadata(recordings.workflow(name)["metadata"], 1.0)
+        assert not kinds(run, 1.0), name
+
+
 def test_pods_that_cannot_start_for_the_same_reason_are_told_together_whatever_their_containers_ids() -> None:
     run = replay("fanout-ok", workflow_events=1, pod_events=0)
     for number, pod in enumerate(recordings.pods("fanout-ok")):

@@ -319,12 +319,17 @@ def test_trouble_is_said_once_until_something_comes_again(tmp_path: Path) -> Non
     assert follower._in_trouble(49.0) and not follower._in_trouble(50.0)
     follower._take(PodsListed(again=False), 21.0)
     assert not follower._in_trouble(21.0)
-    follower._take(Trouble(refusal(502)), 22.0)
-    follower._take(Trouble(refusal(410)), 23.0)
+    follower._take(Trouble(refusal(502)), 23.0)
     assert [event["text"] for event in journal_of(tmp_path / "journal")] == [
         "GET /: 500; trying again",
         "GET /: 502; trying again",
     ]
+
+
+def test_a_watch_that_begins_anew_because_its_version_is_too_old_is_no_trouble(tmp_path: Path) -> None:
+    follower = following("a", journal=tmp_path / "journal")
+    follower._take(Trouble(refusal(410)), 0.0)
+    assert not follower._in_trouble(0.0) and not journal_of(tmp_path / "journal")
 
 
 def test_a_watch_of_pods_that_breaks_for_good_ends_the_wait_unless_it_is_not_allowed() -> None:

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import (
@@ -17,6 +20,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome imp
     outcome_of,
 )
 
+ROOT = Path(__file__).parents[5]
 GOES_ON, ENDED, MET = Standing(), Standing(ended=True), Standing(met=True)
 VANISHED = Standing(ended=True, vanished=True)
 
@@ -89,3 +93,13 @@ def test_each_fate_tells_argo_and_people_the_same() -> None:
         "stop": ("Stop", "is being stopped", "was stopped"),
         "terminate": ("Terminate", "is being terminated", "was terminated"),
     }
+
+
+def test_the_roles_ask_for_outcomes_that_there_are() -> None:
+    files = (ROOT / "roles").rglob("*.yml")
+    asked = [word for file in files for word in re.findall(r"\boutcome\b[^'\n]*'(\w+)'", _without_defaults(file))]
+    assert asked and set(asked) <= set(Outcome)
+
+
+def _without_defaults(file: Path) -> str:
+    return re.sub(r"default\([^)]*\)", "", file.read_text())
