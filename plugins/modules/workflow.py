@@ -196,10 +196,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import NodesError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError
 from ansible_collections.argo.workflows.plugins.module_utils._submit.steering import steer
-from ansible_collections.argo.workflows.plugins.module_utils._submit.submission import Submission
+from ansible_collections.argo.workflows.plugins.module_utils._submit.submission import prepare, submit
 
 ARGUMENT_SPEC = {
     "src": {"type": "path"},
@@ -233,17 +234,27 @@ def main() -> None:
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     try:
-        if module.params["state"] == "present":
-            return Submission(module).run()
-        return steer(module)
+        result = _submitted(module) if module.params["state"] == "present" else _steered(module)
     except (ManifestError, NodesError) as error:
         raise UserError(str(error)) from error
+    if not module._diff:
+        result.pop("diff", None)
+    return result
 
 
-# --- submitting ------------------------------------------------------------------------------------------------------
+def _submitted(module: AnsibleModule) -> dict[str, Any]:
+    submission = prepare(module.params)
+    for warning in submission.warnings:
+        module.warn(warning)
+    cluster = Cluster.from_params(module.params)
+    result = submit(cluster, submission, module.params["preflight"], module.check_mode)
+    for finding in result["findings"]:
+        module.warn(finding)
+    return result
 
 
-# --- steering --------------------------------------------------------------------------------------------------------
+def _steered(module: AnsibleModule) -> dict[str, Any]:
+    return steer(Cluster.from_params(module.params), module.params, module.check_mode)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.times import seconds_between
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json, at
 
 _GPU_RESOURCE = re.compile(r".*/(gpu|gpu\.shared|mig-.+)|gpu\.intel\.com/(i915|xe)")
 
@@ -35,7 +35,7 @@ def gpu_seconds(nodes: Mapping[str, Json]) -> GpuSeconds:
 
 def gpus_of(container: Json) -> dict[str, int]:
     """The GPUs that a pod's container is given, by resource; Kubernetes gives out whole ones only."""
-    limits = container.get("resources", {}).get("limits") or {}
+    limits = at(container, "resources", "limits") or {}
     return {
         resource: int(count)
         for resource, count in limits.items()
@@ -46,7 +46,7 @@ def gpus_of(container: Json) -> dict[str, int]:
 def gpu_duration_of(pod: Json, ended: Mapping[str, Json]) -> dict[str, int]:
     """The GPU part of Argo's `resourcesDuration`: each container's whole seconds times its GPUs, by resource."""
     total: dict[str, int] = {}
-    for container in pod.get("spec", {}).get("containers", []):
+    for container in at(pod, "spec", "containers") or ():
         end = ended.get(container["name"], {})
         seconds = int(seconds_between(end.get("startedAt"), end.get("finishedAt")) or 0)
         for resource, count in gpus_of(container).items():
@@ -55,5 +55,6 @@ def gpu_duration_of(pod: Json, ended: Mapping[str, Json]) -> dict[str, int]:
 
 
 def gpu_seconds_of(node: Json) -> int:
+    """The GPU-seconds of one node, as Argo counted them when its pod ended; 0 before."""
     durations = node.get("resourcesDuration") or {}
-    return sum(seconds for resource, seconds in durations.items() if _GPU_RESOURCE.fullmatch(resource))
+    return sum(seconds or 0 for resource, seconds in durations.items() if _GPU_RESOURCE.fullmatch(resource))

@@ -22,6 +22,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
     NODE_DONE_PHASES,
     NODE_ID_ANNOTATION,
     Json,
+    at,
 )
 
 
@@ -42,7 +43,7 @@ def with_pods(workflow: Json, nodes: Mapping[str, Json], pods: Iterable[Json]) -
         graph.end_retries()
         own = node_id(workflow_name, workflow_name)
         if own in graph.nodes and own not in nodes:
-            finished = workflow.get("status", {}).get("finishedAt")
+            finished = at(workflow, "status", "finishedAt")
             graph.nodes[own] = {**graph.nodes[own], "phase": phase_of(workflow), "finishedAt": finished}
     return graph.nodes
 
@@ -52,30 +53,32 @@ _LIVE_FIELDS = ("phase", "message", "finishedAt", "hostNodeName", "outputs", "re
 
 def node_of_pod(workflow_name: str, pod: Json) -> dict[str, Any]:
     """A pod of a Workflow as the node (type Pod) that Argo will make of it, as far as the pod tells."""
-    metadata, status = pod["metadata"], pod.get("status", {})
+    metadata, status = pod["metadata"], pod.get("status") or {}
     name = pod_node_name(pod)
     parsed = parse_node_name(workflow_name, name)
-    containers = status.get("containerStatuses", [])
     ended: dict[str, Json] = {
-        c["name"]: c["state"]["terminated"] for c in containers if c.get("state", {}).get("terminated")
+        container["name"]: container["state"]["terminated"]
+        for container in status.get("containerStatuses") or ()
+        if at(container, "state", "terminated")
     }
     node: dict[str, Any] = {
-        "id": metadata.get("annotations", {}).get(NODE_ID_ANNOTATION) or node_id(workflow_name, name),
+        "id": at(metadata, "annotations", NODE_ID_ANNOTATION) or node_id(workflow_name, name),
         "name": name,
         "displayName": parsed.display_name,
         "type": "Pod",
         "templateName": _template_of(workflow_name, metadata["name"]),
         "phase": _pod_phase(status, ended),
         "message": _pod_message(status, ended.get("main", {})),
-        "hostNodeName": pod.get("spec", {}).get("nodeName", ""),
+        "hostNodeName": at(pod, "spec", "nodeName") or "",
         "startedAt": metadata.get("creationTimestamp"),
         "nodeFlag": {"retried": parsed.attempt is not None},
     }
     if node["phase"] in DONE_PHASES:
         node["finishedAt"] = max((end["finishedAt"] for end in ended.values() if end.get("finishedAt")), default=None)
         node["resourcesDuration"] = gpu_duration_of(pod, ended)
-    if "exitCode" in ended.get("main", {}):
-        node["outputs"] = {"exitCode": str(ended["main"]["exitCode"])}
+    exit_code = at(ended, "main", "exitCode")
+    if exit_code is not None:
+        node["outputs"] = {"exitCode": str(exit_code)}
     return node
 
 
@@ -132,7 +135,7 @@ class _Graph:
             return self._parents[key]
         known = self.nodes.get(key)
         if known:
-            parent = {**known, "children": list(known.get("children", []))}
+            parent = {**known, "children": list(known.get("children") or ())}
         else:
             parent = {
                 "id": key,
@@ -163,7 +166,7 @@ class _Graph:
 
 def _pod_phase(status: Json, ended: Mapping[str, Json]) -> str:
     """The pod's phase; as in Argo, sidecars that were killed at the end don't make it fail."""
-    phase = status.get("phase", "Pending")
+    phase = status.get("phase") or "Pending"
     if phase == "Failed" and not status.get("message"):
         codes = [ended.get(container, {}).get("exitCode") for container in ("main", "wait")]
         return "Succeeded" if codes == [0, 0] else phase
@@ -175,11 +178,11 @@ def _pod_message(status: Json, main: Json) -> str:
         return str(status["message"])
     if main.get("exitCode"):
         return f"main: {main.get('reason', 'Error')} (exit code {main['exitCode']})"
-    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
-        waiting = container.get("state", {}).get("waiting") or {}
+    for container in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
+        waiting = at(container, "state", "waiting") or {}
         if waiting.get("message"):
             return f"{waiting.get('reason', 'Waiting')}: {without_id(waiting['message'])}"
-    for condition in status.get("conditions", []):
+    for condition in status.get("conditions") or ():
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             return f"{condition.get('reason', '')}: {condition.get('message', '')}"
     return ""

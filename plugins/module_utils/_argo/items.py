@@ -20,7 +20,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.names import 
 )
 from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import is_done, phase_of, status_of
 from ansible_collections.argo.workflows.plugins.module_utils._argo.times import seconds_between
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import NODE_DONE_PHASES, Json
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import NODE_DONE_PHASES, Json, at
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -114,55 +114,65 @@ def items_of(workflow: Json, nodes: Mapping[str, Json], pods: Iterable[Json] = (
 
     `nodes` is what `nodes_of` gave, {} if it is unreadable. `pods` are the Workflow's pods as far as they are known:
     they are ahead of the nodes while the Workflow runs, and stand in for nodes that cannot be read.
+
+    The nodes `wf[0].echo(0:a)` (Retry), `wf[0].echo(0:a)(0)` and `wf[0].echo(0:a)(1)` (Pod) are one item, `echo(0:a)`,
+    with two attempts.
     """
-    workflow_name = name_of(workflow)
     nodes = with_pods(workflow, nodes, pods)
-    names: dict[str, NodeName] = {}
-    attempts: dict[str, list[Attempt]] = {}
-    own_nodes: dict[str, Json] = {}
-    for node in nodes.values():
-        name = _item_node_name(workflow_name, node, nodes)
-        if name is None:
-            continue
-        key = name.item_name
-        names.setdefault(key, name)
-        found = attempts.setdefault(key, [])
-        if node["type"] not in ("Retry", "Skipped"):
-            found.append(attempt_of_node(workflow, node))
-        if name.attempt is None:
-            own_nodes[key] = node
-
-    lists = Lists(workflow, nodes)
-    done = is_done(workflow)
-    items = []
-    for key, found in attempts.items():
-        found.sort(key=lambda attempt: attempt.number)
-        items.append(_item(names[key], tuple(found), own_nodes.get(key), lists, done))
-
-    group_start: dict[str, str] = {}
+    lists, done = Lists(workflow, nodes), is_done(workflow)
+    parts = _parts(workflow, nodes)
+    items = [_item(each, lists, done) for each in parts.values()]
+    starts: dict[str, str] = {}
     for item in items:
-        group = names[item.name].group
-        group_start[group] = min(group_start.get(group, "9"), item.started_at or "9")
+        group = parts[item.name].name.group
+        starts[group] = min(starts.get(group, "9"), item.started_at or "9")
 
     def order(item: Item) -> tuple[str, str, int, str]:
-        group = names[item.name].group
-        return group_start[group], group, -1 if item.index is None else item.index, item.name
+        group = parts[item.name].name.group
+        return starts[group], group, -1 if item.index is None else item.index, item.name
 
     return sorted(items, key=order)
 
 
+@dataclasses.dataclass(slots=True)
+class _Parts:
+    """What the nodes tell of one item."""
+
+    name: NodeName
+    node: Json
+    """Its own node; {} if it has none yet."""
+    attempts: list[Attempt]
+
+
+def _parts(workflow: Json, nodes: Mapping[str, Json]) -> dict[str, _Parts]:
+    """The parts of each item, by its full node name."""
+    found: dict[str, _Parts] = {}
+    for node in nodes.values():
+        name = _item_node_name(name_of(workflow), node, nodes)
+        if name is None:
+            continue
+        parts = found.setdefault(name.item_name, _Parts(name, {}, []))
+        if node["type"] not in ("Retry", "Skipped"):
+            parts.attempts.append(attempt_of_node(workflow, node))
+        if name.attempt is None:
+            parts.node = node
+    for parts in found.values():
+        parts.attempts.sort(key=lambda attempt: attempt.number)
+    return found
+
+
 def attempt_of_node(workflow: Json, node: Json) -> Attempt:
     """The attempt that a leaf node (type Pod, HTTP, Plugin, Suspend) is."""
-    exit_code = (node.get("outputs") or {}).get("exitCode")
+    exit_code = at(node, "outputs", "exitCode")
     return Attempt(
         number=parse_node_name(name_of(workflow), node["name"]).attempt or 0,
         name=node["name"],
         node_id=node["id"],
         pod=pod_name_of(workflow, node) if node["type"] == "Pod" else "",
-        phase=node.get("phase", "Pending"),
-        message=node.get("message", ""),
+        phase=node.get("phase") or "Pending",
+        message=node.get("message") or "",
         exit_code=int(exit_code) if exit_code is not None else None,
-        node=node.get("hostNodeName", ""),
+        node=node.get("hostNodeName") or "",
         started_at=node.get("startedAt"),
         finished_at=node.get("finishedAt"),
         gpu_seconds=gpu_seconds_of(node),
@@ -177,7 +187,7 @@ def _item_node_name(workflow_name: str, node: Json, nodes: Mapping[str, Json]) -
     """
     kind = node.get("type")
     if kind == "Retry":
-        children = [nodes[child]["type"] for child in node.get("children", []) if child in nodes]
+        children = [nodes[child]["type"] for child in node.get("children") or () if child in nodes]
         if any(child not in ("Pod", "HTTP", "Plugin", "Skipped") for child in children):
             return None
         return parse_node_name(workflow_name, node["name"])
@@ -187,35 +197,39 @@ def _item_node_name(workflow_name: str, node: Json, nodes: Mapping[str, Json]) -
     return name if kind == "Pod" or name.index is not None else None
 
 
-def _item(name: NodeName, attempts: tuple[Attempt, ...], node: Json | None, lists: Lists, done: bool) -> Item:
-    last = attempts[-1] if attempts else None
-    if node and (node.get("phase") in NODE_DONE_PHASES or not last):
-        phase, message = node["phase"], node.get("message", "")
-    elif last:
-        may_retry = last.phase in ("Failed", "Error") and name.attempt is not None and not done
-        phase, message = "Running" if may_retry else last.phase, last.message
-    else:
-        phase, message = "Pending", ""
-    finished = last.finished_at if last else (node or {}).get("finishedAt")
+def _item(parts: _Parts, lists: Lists, done: bool) -> Item:
+    name, node, attempts = parts.name, parts.node, parts.attempts
+    first, last = (attempts[0], attempts[-1]) if attempts else (None, None)
+    phase, message = _phase(parts, done)
+    finished = last.finished_at if last else node.get("finishedAt")
     return Item(
         name=name.item_name,
         display_name=dataclasses.replace(name, attempt=None).display_name,
         step=name.step,
         index=name.index,
         text=name.text,
-        value=lists.value(name, (node or {}).get("boundaryID")),
+        value=lists.value(name, node.get("boundaryID")),
         phase=phase,
         message=message,
-        started_at=attempts[0].started_at if attempts else (node or {}).get("startedAt"),
+        started_at=first.started_at if first else node.get("startedAt"),
         finished_at=finished if phase in NODE_DONE_PHASES else None,
-        outputs=parameters_of((node or {}).get("outputs") or {}),
-        attempts=attempts,
+        outputs=parameters_of(node.get("outputs")),
+        attempts=tuple(attempts),
     )
+
+
+def _phase(parts: _Parts, done: bool) -> tuple[str, str]:
+    """The phase of an item and its message; of one that failed and may be tried again it is Running."""
+    node, last = parts.node, parts.attempts[-1] if parts.attempts else None
+    if last is None or node.get("phase") in NODE_DONE_PHASES:
+        return node.get("phase") or "Pending", node.get("message") or ""
+    may_retry = last.phase in ("Failed", "Error") and parts.name.attempt is not None and not done
+    return "Running" if may_retry else last.phase, last.message
 
 
 def summary_of(workflow: Json, nodes: Mapping[str, Json]) -> dict[str, Any]:
     """What a user wants to know of a Workflow, as modules return it; durations in seconds."""
-    metadata, status = workflow["metadata"], workflow.get("status", {})
+    metadata, status = workflow["metadata"], workflow.get("status") or {}
     started, finished = status.get("startedAt"), status.get("finishedAt")
     return {
         "name": metadata["name"],
@@ -224,12 +238,12 @@ def summary_of(workflow: Json, nodes: Mapping[str, Json]) -> dict[str, Any]:
         "labels": dict(metadata.get("labels") or {}),
         "phase": phase_of(workflow),
         "status": status_of(workflow, nodes),
-        "message": status.get("message", ""),
+        "message": status.get("message") or "",
         "created_at": metadata["creationTimestamp"],
         "started_at": started,
         "finished_at": finished,
         "duration": seconds_between(started, finished),
-        "progress": status.get("progress", ""),
+        "progress": status.get("progress") or "",
         "gpu_seconds": dataclasses.asdict(gpu_seconds(nodes)),
         "item_results": [item.as_dict() for item in items_of(workflow, nodes)],
     }

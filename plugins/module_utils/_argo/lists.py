@@ -1,33 +1,89 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lists that a Workflow fans out over. Private to the collection. Pure."""
+"""Which steps a template calls, and over which lists: the one reader of `withItems` and `withParam`.
+
+Private to the collection. Pure.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import NodeName, item_in_name
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json, at
 
-_WHOLE_REFERENCE = re.compile(r"\{\{\s*(workflow|inputs)\.parameters\.([A-Za-z0-9_-]+)\s*\}\}")
+_TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+
+
+def groups(template: Json) -> list[tuple[str, list[Json]]]:
+    """The calls of a template that start together, each list with what its StepGroup adds to a node's name.
+
+    `steps: [[a, b], [c]]` is `[("[0]", [a, b]), ("[1]", [c])]`, `dag: {tasks: [a]}` is `[("", [a])]`; a template that
+    calls nothing has none. A step outside of a list is no call: Argo does not read such a Workflow.
+    """
+    steps = [(f"[{n}]", list(group)) for n, group in enumerate(template.get("steps") or ()) if isinstance(group, list)]
+    tasks = at(template, "dag", "tasks")
+    return [*steps, ("", list(tasks))] if tasks else steps
+
+
+def calls(template: Json) -> Iterator[Json]:
+    """The steps or tasks of a template, in their order."""
+    for _place, group in groups(template):
+        yield from group
+
+
+def elements(call: Json, parameters: Mapping[str, str]) -> list[Any] | None:
+    """The list that a step or task runs over; None where it runs once, and where the list is not known yet.
+
+    `parameters` are values by tag, as `tags` gives them. `{"withParam": "{{ workflow.parameters.x }}"}` is `["a", 7]`
+    with `{"workflow.parameters.x": '["a", 7]'}`. As in Argo v4.1 (ShouldExpand in workflow_types.go), a list that is
+    empty in the manifest is not run over.
+    """
+    if call.get("withItems"):
+        return list(call["withItems"])
+    text = _substituted(str(call.get("withParam") or ""), parameters)
+    try:
+        values = json.loads(text)
+    except ValueError:
+        return None
+    return values if isinstance(values, list) else None
+
+
+def tags(scope: str, arguments: Json | None) -> dict[str, str]:
+    """The parameters of `arguments` or `inputs` that have a value, by their tag, such as `workflow.parameters.x`."""
+    return {f"{scope}.parameters.{name}": str(value) for name, value in parameters_of(arguments).items()}
+
+
+def parameters_of(arguments: Json | None) -> dict[str, Any]:
+    """The parameters of `arguments`, `inputs` or `outputs` that have a value, by name."""
+    found = at(arguments, "parameters") or ()
+    return {each["name"]: each["value"] for each in found if each.get("value") is not None}
+
+
+def _substituted(text: str, parameters: Mapping[str, str]) -> str:
+    """The text with its tags replaced, blanks inside of the braces or not; empty if one of them is not known."""
+    values = {tag: parameters.get(tag.strip()) for tag in _TAG.findall(text)}
+    if None in values.values():
+        return ""
+    return _TAG.sub(lambda found: str(values[found[1]]), text)
 
 
 class Lists:
     """The lists that a Workflow fans out over, as far as its spec and its nodes' inputs give them."""
 
     def __init__(self, workflow: Json, nodes: Mapping[str, Json]) -> None:
+        spec: Json = at(workflow, "status", "storedWorkflowTemplateSpec") or workflow.get("spec") or {}
         self._nodes = nodes
-        self._spec = workflow.get("status", {}).get("storedWorkflowTemplateSpec") or workflow.get("spec", {})
-        own = workflow.get("spec", {}).get("arguments", {})
-        self._parameters = parameters_of(self._spec.get("arguments", {})) | parameters_of(own)
-        self._steps: dict[str, list[tuple[str, Json]]] = {}
-        for template in self._spec.get("templates", []):
-            for step in steps_of(template):
-                self._steps.setdefault(step.get("name", ""), []).append((template.get("name", ""), step))
+        self._parameters = tags("workflow", spec.get("arguments")) | tags("workflow", at(workflow, "spec", "arguments"))
+        self._calls: dict[str, list[tuple[str, Json]]] = {}
+        for template in spec.get("templates") or ():
+            for call in calls(template):
+                self._calls.setdefault(call.get("name") or "", []).append((template.get("name") or "", call))
         self._resolved: dict[tuple[str, str | None], list[Any]] = {}
 
     def value(self, name: NodeName, boundary_id: str | None) -> Any:
@@ -44,86 +100,56 @@ class Lists:
         except ValueError:
             return name.text
 
-    def _resolve(self, step_name: str, boundary_id: str | None) -> list[Any]:
-        boundary = self._nodes.get(boundary_id or "", {})
-        steps = self._steps.get(step_name, [])
+    def _resolve(self, step: str, boundary_id: str | None) -> list[Any]:
+        boundary: Json = self._nodes.get(boundary_id or "", {})
+        called = self._calls.get(step, [])
         if boundary.get("templateName"):
-            steps = [(template, step) for template, step in steps if template == boundary["templateName"]]
-        if len(steps) != 1:
+            called = [(template, call) for template, call in called if template == boundary["templateName"]]
+        if len(called) != 1:
             return []
-        step = steps[0][1]
-        if isinstance(step.get("withItems"), list):
-            return list(step["withItems"])
-        text = step.get("withParam") or ""
-        reference = _WHOLE_REFERENCE.fullmatch(text.strip())
-        if reference:
-            scope = self._parameters if reference[1] == "workflow" else parameters_of(boundary.get("inputs", {}))
-            text = scope.get(reference[2], "")
-        try:
-            values = json.loads(text)
-        except ValueError:
-            return []
-        return values if isinstance(values, list) else []
-
-
-def steps_of(template: Json) -> Iterator[Json]:
-    for group in template.get("steps") or []:
-        yield from group
-    yield from (template.get("dag") or {}).get("tasks", [])
-
-
-def parameters_of(arguments: Json) -> dict[str, str]:
-    return {p["name"]: p["value"] for p in arguments.get("parameters") or [] if p.get("value") is not None}
-
-
-def callers(template: Json) -> Iterator[Json]:
-    for group in template.get("steps") or []:
-        yield from group if isinstance(group, list) else [group]
-    yield from (template.get("dag") or {}).get("tasks") or []
+        return elements(called[0][1], self._parameters | tags("inputs", boundary.get("inputs"))) or []
 
 
 def node_names(workflow: Json, name: str) -> list[str]:
     """The names of the nodes that a Workflow of this name will have, as far as its manifest tells.
 
     Steps and DAGs are followed, and lists that are in the manifest; a list that a step returns is not known yet.
+    A step n over ["a", "b"] gives `w`, `w[0]`, `w[0].n(0:a)` and `w[0].n(1:b)`.
     """
-    templates = {template.get("name"): template for template in workflow["spec"].get("templates") or []}
-    values = {
-        parameter.get("name"): parameter.get("value")
-        for parameter in (workflow["spec"].get("arguments") or {}).get("parameters") or []
-    }
-    return list(_nodes_of_template(templates.get(workflow["spec"].get("entrypoint"), {}), name, templates, values, ()))
+    spec = workflow.get("spec") or {}
+    templates = {template.get("name"): template for template in spec.get("templates") or ()}
+    foreseen = _Foreseen(templates, tags("workflow", spec.get("arguments")))
+    return list(foreseen.of_template(templates.get(spec.get("entrypoint"), {}), name))
 
 
-def _nodes_of_template(
-    template: Json, name: str, templates: Mapping[Any, Json], values: Mapping[Any, Any], within: tuple[int, ...]
-) -> Iterator[str]:
-    yield name
-    if id(template) in within:
-        return  # it calls itself, and only the run knows how often
-    for attempt in _attempts(template):
-        boundary = name + attempt
-        if attempt:
-            yield boundary
-        for number, group in enumerate(template.get("steps") or []):
-            yield f"{boundary}[{number}]"
-            for step in group if isinstance(group, list) else [group]:
-                yield from _nodes_of_call(step, f"{boundary}[{number}]", templates, values, (*within, id(template)))
-        for task in (template.get("dag") or {}).get("tasks") or []:
-            yield from _nodes_of_call(task, boundary, templates, values, (*within, id(template)))
+@dataclasses.dataclass(frozen=True)
+class _Foreseen:
+    """The names of nodes to come; `within` are the templates that one is in, by id."""
 
+    templates: Mapping[Any, Json]
+    parameters: Mapping[str, str]
 
-def _nodes_of_call(
-    call: Json, boundary: str, templates: Mapping[Any, Json], values: Mapping[Any, Any], within: tuple[int, ...]
-) -> Iterator[str]:
-    called = call.get("inline") or templates.get(call.get("template"), {})
-    items = _items_of_call(call, values)
-    name = f"{boundary}.{call.get('name')}"
-    if items is None:
-        yield from _nodes_of_template(called, name, templates, values, within)
-        return
-    for index, item in enumerate(items):
-        yield from _nodes_of_template(called, f"{name}({index}:{item_in_name(item)})", templates, values, within)
+    def of_template(self, template: Json, name: str, within: tuple[int, ...] = ()) -> Iterator[str]:
+        yield name
+        if id(template) in within:
+            return  # it calls itself, and only the run knows how often
+        for attempt in _attempts(template):
+            boundary = name + attempt
+            if attempt:
+                yield boundary
+            for place, group in groups(template):
+                if place:
+                    yield boundary + place
+                for call in group:
+                    yield from self._of_call(call, boundary + place, (*within, id(template)))
+
+    def _of_call(self, call: Json, boundary: str, within: tuple[int, ...]) -> Iterator[str]:
+        called = call.get("inline") or self.templates.get(call.get("template"), {})
+        name = f"{boundary}.{call.get('name')}"
+        values = elements(call, self.parameters)
+        names = [name] if values is None else [f"{name}({n}:{item_in_name(value)})" for n, value in enumerate(values)]
+        for each in names:
+            yield from self.of_template(called, each, within)
 
 
 def _attempts(template: Json) -> list[str]:
@@ -131,20 +157,5 @@ def _attempts(template: Json) -> list[str]:
     retry = template.get("retryStrategy")
     if retry is None:
         return [""]
-    limit = str(retry.get("limit", ""))
+    limit = str(retry.get("limit") or 0)
     return [f"({attempt})" for attempt in range(int(limit) + 1 if limit.isdecimal() else 1)]
-
-
-def _items_of_call(call: Json, values: Mapping[Any, Any]) -> list[Any] | None:
-    """The list that a step or task is run over; None where it runs once or the list is not known yet."""
-    if "withItems" in call:
-        return list(call["withItems"] or [])
-    if "withParam" not in call:
-        return None
-    text = str(call["withParam"])
-    reference = re.fullmatch(r"\{\{workflow\.parameters\.([\w-]+)\}\}", text.strip())
-    try:
-        items = json.loads(str(values.get(reference.group(1))) if reference else text)
-    except ValueError:
-        return None
-    return items if isinstance(items, list) else None

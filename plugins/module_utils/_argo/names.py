@@ -15,6 +15,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
     NODE_NAME_ANNOTATION,
     POD_NAME_FORMAT_ANNOTATION,
     Json,
+    at,
 )
 
 _MAX_POD_NAME_PREFIX = 242  # a resource name has 253 characters, the hash has 10 digits and a dash
@@ -46,14 +47,14 @@ def pod_name(workflow_name: str, node_name: str, template_name: str = "", versio
 
 def pod_name_of(workflow: Json, node: Json) -> str:
     """The name of the pod of a node of this Workflow."""
-    version = workflow.get("metadata", {}).get("annotations", {}).get(POD_NAME_FORMAT_ANNOTATION, "v2")
-    template = (node.get("templateRef") or {}).get("template") or node.get("templateName", "")
+    version = at(workflow, "metadata", "annotations", POD_NAME_FORMAT_ANNOTATION) or "v2"
+    template = at(node, "templateRef", "template") or node.get("templateName") or ""
     return pod_name(name_of(workflow), node["name"], template, version)
 
 
 def pod_node_name(pod: Json) -> str:
     """The full name of the node a pod belongs to, from its annotation; "" for a pod that is not Argo's."""
-    return str(pod.get("metadata", {}).get("annotations", {}).get(NODE_NAME_ANNOTATION, ""))
+    return str(at(pod, "metadata", "annotations", NODE_NAME_ANNOTATION) or "")
 
 
 def collisions(workflow_name: str, node_names: Iterable[str]) -> list[tuple[str, str]]:
@@ -163,4 +164,4 @@ def item_in_name(item: Any) -> str:
 
 
 def name_of(workflow: Json) -> str:
-    return str(workflow.get("metadata", {}).get("name", ""))
+    return str(at(workflow, "metadata", "name") or "")

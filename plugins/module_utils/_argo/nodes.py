@@ -18,6 +18,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
     DONE_PHASES,
     PHASE_LABEL,
     Json,
+    at,
 )
 
 
@@ -31,7 +32,7 @@ def phase_of(workflow: Json) -> str:
     Works on the whole object and on its metadata alone (PartialObjectMetadata), where the phase is a label. Where the
     metadata are newer than the status, it is the end that only one of them knows.
     """
-    phases = [workflow.get("status", {}).get("phase"), labels_of(workflow).get(PHASE_LABEL)]
+    phases = [at(workflow, "status", "phase"), labels_of(workflow).get(PHASE_LABEL)]
     return str(max(filter(None, phases), key=DONE_PHASES.__contains__, default="Pending"))
 
 
@@ -43,7 +44,7 @@ def is_done(workflow: Json) -> bool:
 def status_of(workflow: Json, nodes: Mapping[str, Json]) -> str:
     """The phase with what `argo get` adds to it: "Running (Suspended)", "Failed (Terminated)"."""
     phase = phase_of(workflow)
-    spec = workflow.get("spec", {})
+    spec = workflow.get("spec") or {}
     if phase == "Running" and (spec.get("suspend") or any(map(is_active_suspend, nodes.values()))):
         return "Running (Suspended)"
     if phase == "Failed" and spec.get("shutdown"):
@@ -62,15 +63,15 @@ def nodes_of(workflow: Json) -> dict[str, dict[str, Any]]:
     Raises NodesError for statuses kept in the controller's database, for a compression whose library is
     missing, and for damaged data.
     """
-    status = workflow.get("status", {})
+    status = workflow.get("status") or {}
     if status.get("nodes"):
         return dict(status["nodes"])
     if status.get("compressedNodes"):
         return _decompress(name_of(workflow), status["compressedNodes"])
     if status.get("offloadNodeStatusVersion"):
         raise NodesError(
-            f"The nodes of the workflow {name_of(workflow)} are offloaded to the controller's database, "
-            "where only the Argo Server can read them."
+            f"the nodes of the Workflow {name_of(workflow)} are offloaded to the controller's database, "
+            "where only the Argo Server can read them"
         )
     return {}
 
@@ -89,7 +90,7 @@ def _decompress(workflow_name: str, compressed: str) -> dict[str, dict[str, Any]
         raise
     except Exception as error:  # every library has its own exceptions for damaged data
         raise NodesError(
-            f"The compressed nodes of the workflow {workflow_name} cannot be decompressed: {error}"
+            f"the compressed nodes of the Workflow {workflow_name} cannot be decompressed: {error}"
         ) from error
 
 
@@ -98,11 +99,11 @@ def _library(module: str, algorithm: str, workflow_name: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise NodesError(
-            f"The nodes of the workflow {workflow_name} are compressed with {algorithm}, which needs the Python "
+            f"the nodes of the Workflow {workflow_name} are compressed with {algorithm}, which needs the Python "
             f"library {module}: install it where the module runs, or set WORKFLOW_COMPRESSION_ALGORITHM=gzip on the "
-            "controller."
+            "controller"
         ) from error
 
 
 def labels_of(workflow: Json) -> Json:
-    return workflow.get("metadata", {}).get("labels") or {}
+    return at(workflow, "metadata", "labels") or {}

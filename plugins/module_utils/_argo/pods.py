@@ -138,12 +138,18 @@ def _trim_container(status: Json) -> dict[str, Any]:
     return kept
 
 
+def asked(container: Json) -> dict[str, Any]:
+    """What a container asks for, by resource; a limit is a request, too."""
+    resources = container.get("resources") or {}
+    amounts = [*(resources.get("limits") or {}).items(), *(resources.get("requests") or {}).items()]
+    return {resource: amount for resource, amount in amounts if amount is not None}
+
+
 def requests_of(containers: Iterable[Json]) -> dict[str, str]:
     """What the containers ask for, as text; sums only where the quantities are plain numbers."""
     total: dict[str, list[str]] = {}
     for container in containers:
-        resources = container.get("resources") or {}
-        for resource, quantity in {**(resources.get("limits") or {}), **(resources.get("requests") or {})}.items():
+        for resource, quantity in asked(container).items():
             total.setdefault(resource, []).append(str(quantity))
     return {
         resource: str(sum(map(int, parts))) if all(part.isdecimal() for part in parts) else " + ".join(parts)

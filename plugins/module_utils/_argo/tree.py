@@ -53,18 +53,18 @@ def draw(workflow: Json, nodes: Mapping[str, Json], now: datetime.datetime) -> s
 
 
 def _label(node: Json) -> str:
-    sign = _SUSPENDED if is_active_suspend(node) else _SIGNS.get(node.get("phase", ""), "")
+    sign = _SUSPENDED if is_active_suspend(node) else _SIGNS.get(node.get("phase") or "", "")
     return f"{sign} {node['displayName']}"
 
 
 def _columns(workflow: Json, node: Json, now: datetime.datetime) -> list[str]:
     """The cells TEMPLATE, PODNAME, DURATION and MESSAGE of a node."""
     reference = node.get("templateRef")
-    template = f"{reference['name']}/{reference['template']}" if reference else node.get("templateName", "")
+    template = f"{reference['name']}/{reference['template']}" if reference else node.get("templateName") or ""
     if node["type"] != "Pod":
-        return [template, "", "", node.get("message", "")]
+        return [template, "", "", node.get("message") or ""]
     duration = short_duration(_elapsed(node, now))
-    return [template, pod_name_of(workflow, node), duration, node.get("message", "")]
+    return [template, pod_name_of(workflow, node), duration, node.get("message") or ""]
 
 
 def _children(nodes: Mapping[str, Json]) -> dict[str, list[Json]]:
@@ -82,7 +82,7 @@ def _children(nodes: Mapping[str, Json]) -> dict[str, list[Json]]:
     below: dict[str, list[Json]] = collections.defaultdict(list)
     for node in nodes.values():
         if node["type"] not in ("TaskGroup", "Container"):
-            below[parents.get(node["id"]) or node.get("boundaryID", "")].append(node)
+            below[parents.get(node["id"]) or node.get("boundaryID") or ""].append(node)
     return {above: _in_order(siblings) for above, siblings in below.items()}
 
 
@@ -233,7 +233,7 @@ def _align_items(items: Iterable[Item], now: datetime.datetime) -> list[str]:
 
 
 def _printable(node: Json) -> dict[str, Any]:
-    name, message = _name(node["displayName"]), _message(node.get("message", ""))
+    name, message = _name(node["displayName"]), _message(node.get("message") or "")
     return {**node, "displayName": name, "message": message}
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words of Argo Workflows: phases, labels, annotations. Private to the collection. Pure."""
+"""The words of Argo Workflows: phases, labels, annotations, and how its objects are read. Private. Pure."""
 
 from __future__ import annotations
 
@@ -24,3 +24,16 @@ API_VERSION = "argoproj.io/v1alpha1"
 EXECUTOR_CONTAINERS = ("init", "wait", "supervisor")
 """What Argo adds to each pod, besides containers called `artifact-plugin-…`."""
 FIELD_MANAGER = "argo.workflows"
+
+
+def at(value: Json | None, *keys: str) -> Any:
+    """What lies below these keys, None where one of them is missing.
+
+    A key whose value is null counts as missing, as in Kubernetes: `at({"spec": None}, "spec", "templates")` is None.
+    """
+    found: Any = value
+    for key in keys:
+        if found is None:
+            return None
+        found = found.get(key)
+    return found

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ansible_collections.argo.workflows.plugins.module_utils._argo.lists import callers
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
+from ansible_collections.argo.workflows.plugins.module_utils._argo.lists import calls
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json, at
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError
 
 MAX_NAME = 63
@@ -19,32 +21,26 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9]
 _LEAVES = ("container", "script", "containerSet", "resource", "suspend", "http", "plugin", "data")
 
 
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What is wrong with a Workflow, or with the place that it is to run in."""
+
+    severe: bool
+    """Whether the Workflow cannot run like this; else it runs, later or otherwise than was meant."""
+    text: str
+    """One sentence without a full stop."""
+
+
 def check(workflow: Json) -> list[str]:
     """Warnings about a Workflow that Argo takes but that will not do what was meant.
 
     Raises ManifestError for what Argo's controller would refuse after it was created.
     """
-    spec = workflow["spec"]
     check_names(workflow["metadata"])
-    for parameter in (spec.get("arguments") or {}).get("parameters") or []:
-        if "value" not in parameter and "valueFrom" not in parameter and "workflowTemplateRef" not in spec:
-            raise ManifestError(f"the parameter {parameter.get('name')} has no value: give one in `parameters`")
-    warnings = []
-    if "retryStrategy" in spec:
-        warnings.append(
-            "spec.retryStrategy retries every template of the Workflow, the whole fan-out included; "
-            "put it on the template that has the container"
-        )
-    if "workflowTemplateRef" in spec:
-        return warnings
-    templates = _templates(workflow)
-    if spec.get("entrypoint") not in templates:
-        raise ManifestError(
-            f"the entrypoint {spec.get('entrypoint')} is not one of the templates: {_listed(templates)}"
-        )
-    for template in templates.values():
-        warnings += _check_template(template, templates)
-    return warnings
+    findings = list(_findings(workflow["spec"]))
+    if severe := [finding.text for finding in findings if finding.severe]:
+        raise ManifestError("; ".join(severe))
+    return [finding.text for finding in findings]
 
 
 def check_names(metadata: Json) -> None:
@@ -63,60 +59,95 @@ def check_names(metadata: Json) -> None:
         )
 
 
-def _templates(workflow: Json) -> dict[str, Json]:
-    templates: dict[str, Json] = {}
-    for template in workflow["spec"].get("templates") or []:
-        name = _name_of(template, "template")
-        if name in templates:
-            raise ManifestError(f"there are two templates named {name}")
-        templates[name] = template
-    return templates
-
-
-def _name_of(thing: Json, kind: str) -> str:
-    """The name of a template, step or task."""
-    if not thing.get("name"):
-        raise ManifestError(f"a {kind} has no name")
-    return str(thing["name"])
-
-
-def _check_template(template: Json, templates: Mapping[str, Json]) -> Iterator[str]:
-    name = template.get("name")
-    inner = "steps" in template or "dag" in template
-    if not inner and not any(leaf in template for leaf in _LEAVES):
-        raise ManifestError(f"the template {name} has none of steps, dag, {', '.join(_LEAVES)}")
-    if inner and "activeDeadlineSeconds" in template:
-        raise ManifestError(
-            f"activeDeadlineSeconds of the template {name} belongs on the template that has the container: "
-            "Argo refuses it on steps and dag"
+def _findings(spec: Json) -> Iterator[Finding]:
+    if spec.get("retryStrategy") is not None:
+        yield Finding(
+            False,
+            "spec.retryStrategy retries every template of the Workflow, the whole fan-out included; "
+            "put it on the template that has the container",
         )
-    for caller in callers(template):
-        called, step = caller.get("template"), _name_of(caller, f"step or task of the template {name}")
-        if called is not None and called not in templates:
-            raise ManifestError(
-                f"{step} of the template {name} calls the template {called}, which is not one of: {_listed(templates)}"
+    if spec.get("workflowTemplateRef") is not None:
+        return  # the template may have what is missing here
+    for parameter in at(spec, "arguments", "parameters") or ():
+        if parameter.get("value") is None and parameter.get("valueFrom") is None:
+            yield Finding(True, f"the parameter {parameter.get('name')} has no value: give one in `parameters`")
+    templates = spec.get("templates") or ()
+    names = collections.Counter(str(template.get("name") or "") for template in templates)
+    yield from _of_names(names, spec.get("entrypoint"))
+    for template in templates:
+        yield from _of_kind(template)
+        yield from _of_calls(template, names.keys())
+        yield from _of_retry(template)
+
+
+def _of_names(names: collections.Counter[str], entrypoint: Any) -> Iterator[Finding]:
+    """`names` are those of the templates, empty where one has none, with how many have it."""
+    if "" in names:
+        yield Finding(True, "a template has no name")
+    for name, number in names.items():
+        if name and number > 1:
+            yield Finding(True, f"there are several templates named {name}")
+    if entrypoint not in names:
+        yield Finding(True, f"the entrypoint {entrypoint} is not one of the templates: {_listed(names)}")
+
+
+def _calls_others(template: Json) -> bool:
+    return template.get("steps") is not None or template.get("dag") is not None
+
+
+def _of_kind(template: Json) -> Iterator[Finding]:
+    name = template.get("name")
+    if not _calls_others(template):
+        if all(template.get(leaf) is None for leaf in _LEAVES):
+            yield Finding(True, f"the template {name} has none of steps, dag, {', '.join(_LEAVES)}")
+    elif template.get("activeDeadlineSeconds") is not None:
+        yield Finding(
+            True,
+            f"activeDeadlineSeconds of the template {name} belongs on the template that has the container: "
+            "Argo refuses it on steps and dag",
+        )
+
+
+def _of_calls(template: Json, names: Iterable[str]) -> Iterator[Finding]:
+    name = template.get("name")
+    for call in calls(template):
+        called = call.get("template")
+        if not call.get("name"):
+            yield Finding(True, f"a step or task of the template {name} has no name")
+        elif called is not None and called not in names:
+            yield Finding(
+                True,
+                f"{call['name']} of the template {name} calls the template {called}, which is not one of: "
+                f"{_listed(names)}",
             )
-    retry = template.get("retryStrategy")
+
+
+def _of_retry(template: Json) -> Iterator[Finding]:
+    name, retry = template.get("name"), template.get("retryStrategy")
     if retry is None:
         return
-    if inner:
-        yield (
+    if _calls_others(template):
+        yield Finding(
+            False,
             f"retryStrategy of the template {name} retries the whole of it, all items included; "
-            "put it on the template that has the container"
+            "put it on the template that has the container",
         )
     backoff = retry.get("backoff")
     if backoff is None:
         return
-    if "duration" not in backoff:
-        raise ManifestError(f"retryStrategy.backoff of the template {name} has no duration")
-    factor = str(backoff.get("factor", 1))
+    if backoff.get("duration") is None:
+        yield Finding(True, f"retryStrategy.backoff of the template {name} has no duration")
+    factor = str(backoff.get("factor") or 1)
     if "{{" not in factor and not factor.isdecimal():
-        raise ManifestError(
-            f"retryStrategy.backoff.factor of the template {name} is {factor}: Argo takes whole numbers only"
+        yield Finding(
+            True, f"retryStrategy.backoff.factor of the template {name} is {factor}: Argo takes whole numbers only"
         )
-    if "limit" not in retry:
-        yield f"retryStrategy of the template {name} has no limit: Argo then retries for ever and ignores the backoff"
+    if retry.get("limit") is None:
+        yield Finding(
+            False,
+            f"retryStrategy of the template {name} has no limit: Argo then retries for ever and ignores the backoff",
+        )
 
 
-def _listed(names: Iterable[Any]) -> str:
-    return ", ".join(map(str, names)) or "none"
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(filter(None, names)) or "none"

@@ -19,7 +19,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json, at
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import (
     ManifestError,
     kind_of,
@@ -62,7 +62,7 @@ def read_items(source: Any) -> list[Any]:
 
 
 def _no_json(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON value")
+    raise ValueError(f"{constant} is not a JSON value")
 
 
 def _start(value: Any) -> str:
@@ -77,25 +77,21 @@ def item_text(item: Any) -> str:
     return json.dumps(item, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _travelling(items: Sequence[Any]) -> list[str]:
-    texts = []
-    for index, item in enumerate(items):
-        try:
-            text = item_text(item)
-            size = len(text.encode())
-        except (TypeError, ValueError) as error:
-            raise ManifestError(f"item {index} cannot travel: it is no text and no JSON value: {error}") from error
-        if "\0" in text:
-            raise ManifestError(
-                f"item {index} cannot travel: it has a NUL byte, which no environment variable can hold"
-            )
-        if size > MAX_ITEM:
-            raise ManifestError(
-                f"item {index} cannot travel: it has {size} bytes, and an environment variable holds "
-                f"{MAX_ITEM}: put it on a volume and give its path"
-            )
-        texts.append(text)
-    return texts
+def _checked_text(index: int, item: Any) -> str:
+    """The item's text. Raises ManifestError where no environment variable can hold it."""
+    try:
+        text = item_text(item)
+        size = len(text.encode())
+    except (TypeError, ValueError) as error:
+        raise ManifestError(f"item {index} is neither text nor a JSON value: {error}") from error
+    if "\0" in text:
+        raise ManifestError(f"item {index} has a NUL byte, which no environment variable can hold")
+    if size > MAX_ITEM:
+        raise ManifestError(
+            f"item {index} has {size} bytes, and an environment variable holds {MAX_ITEM}: "
+            "put it on a volume and give its path"
+        )
+    return text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,9 +150,13 @@ class Plan:
 def plan(items: Sequence[Any], indexes: Sequence[int] | None = None, max_items: int = MAX_ITEMS) -> Plan:
     """How the items travel, and in how many Workflows.
 
-    `indexes` are the only ones to run, all if None. Raises ManifestError for an item that cannot travel, by its index.
+    `indexes` are the only ones to run, all if None. Raises ManifestError for an item that no environment variable can
+    hold, by its index.
+
+    `plan(["a", "b"])` has one shard, with_param `["a", "b"]`. `plan(["a b?", "c"])` has one, too, with_param
+    `[{"index":0,"map":0},{"index":1,"map":0}]` and config_maps `{"items-0": {"0": "a b?", "1": "c"}}`.
     """
-    texts = _travelling(items)
+    texts = [_checked_text(index, item) for index, item in enumerate(items)]
     chosen = list(range(len(texts))) if indexes is None else sorted(indexes)
     if not chosen:
         return Plan(count=0, by_index=False, shards=[])
@@ -266,7 +266,7 @@ def seconds(duration: Any) -> float:
     if re.fullmatch(r"\d+", text):
         return float(text)
     if not re.fullmatch(r"(\d+(\.\d+)?(ms|s|m|h))+", text):
-        raise ManifestError(f'{text!r} is no duration such as "15s", "2m" or "1h30m"')
+        raise ManifestError(f'{text!r} is not a duration such as "15s", "2m" or "1h30m"')
     units = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
     return sum(float(number) * units[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text))
 
@@ -276,8 +276,8 @@ def worst_case(deadline: float, limit: int, backoff: Json) -> float:
 
     The wait after attempt n is duration x factor^n, at most `cap`.
     """
-    first, factor = seconds(backoff.get("duration", 0)), int(backoff.get("factor", 1))
-    cap = seconds(backoff["cap"]) if "cap" in backoff else float("inf")
+    first, factor = seconds(backoff.get("duration") or 0), int(backoff.get("factor") or 1)
+    cap = seconds(backoff["cap"]) if backoff.get("cap") is not None else float("inf")
     return (limit + 1) * deadline + sum(min(first * factor**attempt, cap) for attempt in range(limit))
 
 
@@ -294,7 +294,7 @@ class Cost:
 
 def cost(frame: Json, count: int) -> Cost:
     """The cost of running `count` items with this frame, read off its templates that have a container."""
-    templates = [template for template in frame["spec"].get("templates") or [] if containers(template)]
+    templates = [template for template in at(frame, "spec", "templates") or () if containers(template)]
     gpus = max((sum(devices(template).values()) for template in templates), default=0.0)
     parallelism = int(frame["spec"].get("parallelism") or count)
     limits = [_worst_case(template) for template in templates]
@@ -303,10 +303,11 @@ def cost(frame: Json, count: int) -> Cost:
 
 
 def _worst_case(template: Json) -> float | None:
-    """Seconds that the template's pod can take with all its attempts; None where a number is missing or is none."""
-    retry = template.get("retryStrategy") or {"limit": 0}
-    backoff = retry.get("backoff") or {}
-    deadline, limit = str(template.get("activeDeadlineSeconds", "")), str(retry.get("limit", ""))
-    if not all(number.isdecimal() for number in (deadline, limit, str(backoff.get("factor", 1)))):
+    """Seconds that the template's pod can take with all its attempts; None where a number is missing or is a tag."""
+    retry = template.get("retryStrategy")
+    limit = "0" if retry is None else str(retry.get("limit"))
+    backoff = at(retry, "backoff") or {}
+    deadline, factor = str(template.get("activeDeadlineSeconds")), str(backoff.get("factor") or 1)
+    if not (deadline.isdecimal() and limit.isdecimal() and factor.isdecimal()):
         return None
     return worst_case(float(deadline), int(limit), backoff)

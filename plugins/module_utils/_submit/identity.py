@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.lists import node_names
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import collisions
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json, at
 from ansible_collections.argo.workflows.plugins.module_utils._submit.checks import MAX_NAME
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError
 
@@ -29,6 +29,11 @@ _LAST_LETTERS = "0123456789abcdefghijklmnopqrstuv"
 def run_label(run_id: str) -> str:
     """The value of RUN_LABEL: 16 hexadecimal digits, whatever the run_id looks like."""
     return hashlib.sha256(run_id.encode()).hexdigest()[:16]
+
+
+def is_held(workflow: Json) -> bool:
+    """Whether a Workflow on the cluster waits for its ConfigMaps."""
+    return at(workflow, "metadata", "annotations", HELD_ANNOTATION) is not None
 
 
 def choose_name(workflow: Json, prefix: str, stem: str) -> str:
@@ -71,18 +76,18 @@ def differences(there: Any, wanted: Any, path: str = "spec") -> list[str]:
     if isinstance(there, dict) and isinstance(wanted, dict):
         return [line for key, value in wanted.items() for line in differences(there.get(key), value, f"{path}.{key}")]
     if isinstance(there, list) and isinstance(wanted, list) and len(there) == len(wanted):
-        return [
-            line
-            for index, (old, new) in enumerate(zip(there, wanted, strict=True))
-            for line in differences(old, new, f"{path}[{index}]")
-        ]
-    if (
-        there == wanted
-        or (not isinstance(there, dict | list) and str(there) == str(wanted))
-        or (not there and not wanted)
-    ):
+        pairs = enumerate(zip(there, wanted, strict=True))
+        return [line for index, (old, new) in pairs for line in differences(old, new, f"{path}[{index}]")]
+    if _same(there, wanted):
         return []
     return [f"{path} is {_short(there)}, {_short(wanted)} was asked for"]
+
+
+def _same(there: Any, wanted: Any) -> bool:
+    """Whether two values mean the same: equal, both empty, or a number and its text."""
+    if there == wanted or not (there or wanted):
+        return True
+    return not isinstance(there, dict | list) and str(there) == str(wanted)
 
 
 def _short(value: Any) -> str:

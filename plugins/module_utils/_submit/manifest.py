@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the manifest of a Workflow, and gives it its parameters. Private to the collection. Pure."""
+"""Reads the manifest of a Workflow, and gives it its parameters. Private to the collection. Pure but for one file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import API_VERSION, Json
-from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 
 # The shape of what is read here and in preflight; all else in a manifest is between its author and Argo.
-# A name that is no string even sends Argo v4.1.2's controller into a panic loop.
-# {"key": shape} is a mapping, [shape] a list, (several, one) either, and {} is any mapping.
-_Shape: TypeAlias = "type | dict[str, _Shape] | list[_Shape] | tuple[_Shape, _Shape]"
+# A name that is not a string even sends Argo v4.1.2's controller into a panic loop.
+# {"key": shape} is a mapping, [shape] a list, and {} is any mapping.
+_Shape: TypeAlias = "type | dict[str, _Shape] | list[_Shape]"
 _KINDS = {
     dict: "a mapping",
     list: "a list",
@@ -42,11 +41,11 @@ _CONTAINER: _Shape = {
     "env": [{"valueFrom": {"secretKeyRef": {}, "configMapKeyRef": {}}}],
     "envFrom": [{"secretRef": {}, "configMapRef": {}}],
 }
-_CALL: dict[str, _Shape] = {"name": str, "template": str, "withItems": list}
+_CALL: dict[str, _Shape] = {"name": str, "template": str, "withItems": list, "withParam": str}
 _TEMPLATE: dict[str, _Shape] = {
     **_PLACE,
     "name": str,
-    "steps": [([_CALL], _CALL)],
+    "steps": [[_CALL]],
     "dag": {"tasks": [_CALL]},
     "container": _CONTAINER,
     "script": _CONTAINER,
@@ -104,13 +103,11 @@ def as_workflow(document: Any, source: str) -> dict[str, Any]:
 
 def _check_shape(value: Any, shape: _Shape, path: str, source: str) -> None:
     """Raise ManifestError where a value is not of its shape. A key whose value is null counts as missing."""
-    if isinstance(shape, tuple):
-        several, one = shape
-        shape = one if isinstance(value, dict) else several
     expected: Any = shape if isinstance(shape, type) else type(shape)
     if not isinstance(value, expected):
-        advice = ": put it in quotes" if expected is str and not isinstance(value, dict | list) else ""
-        raise ManifestError(f"{path} of {source} is {kind_of(value)}, and {_KINDS[expected]} is expected{advice}")
+        raise ManifestError(
+            f"{path} of {source} is {kind_of(value)}, and {_KINDS[expected]} is expected{_advice(value, expected)}"
+        )
     if isinstance(shape, dict):
         for key, inner in shape.items():
             if value.get(key) is not None:
@@ -118,6 +115,12 @@ def _check_shape(value: Any, shape: _Shape, path: str, source: str) -> None:
     elif isinstance(shape, list):
         for index, each in enumerate(value):
             _check_shape(each, shape[0], f"{path}[{index}]", source)
+
+
+def _advice(value: Any, expected: type) -> str:
+    if expected is str:
+        return "" if isinstance(value, dict | list) else ": put it in quotes"
+    return ": put a dash and a blank before it" if expected is list and isinstance(value, dict) else ""
 
 
 def kind_of(value: Any) -> str:
@@ -171,13 +174,13 @@ def with_parameters(workflow: Json, parameters: Mapping[str, Any]) -> dict[str, 
     result = copy.deepcopy(dict(workflow))
     if not parameters:
         return result
-    spec = result.setdefault("spec", {})
+    spec = result["spec"] = result.get("spec") or {}
     arguments = spec["arguments"] = spec.get("arguments") or {}
     declared = arguments["parameters"] = arguments.get("parameters") or []
     by_name = {parameter.get("name"): parameter for parameter in declared}
     for name, value in parameters.items():
         if name not in by_name:
-            if "workflowTemplateRef" not in spec:
+            if spec.get("workflowTemplateRef") is None:
                 known = ", ".join(sorted(map(str, by_name))) or "none"
                 raise ManifestError(f"the Workflow has no parameter {name}; its parameters are: {known}")
             by_name[name] = {"name": name}
@@ -198,12 +201,13 @@ def as_text(value: Any) -> str:
 
 
 def definition_of(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The Workflow that the options `src` or `definition` give. Raises ManifestError, also for an unreadable file."""
     if params["src"]:
         path = Path(params["src"])
         try:
             return read(path.read_text(encoding="utf-8"), path.name)
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path} cannot be read: {error}") from error
+            raise ManifestError(f"{path} cannot be read: {error}") from error
     definition = params["definition"]
     if isinstance(definition, str):
         return read(definition, "definition")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json, at
 from ansible_collections.argo.workflows.plugins.module_utils._submit.fanout import item_text
 
 Result = dict[str, Any]
@@ -21,30 +21,57 @@ def results(
 ) -> list[Result]:
     """What became of each item that was run, in the order of the whole list.
 
-    `runs` have the `indexes` of their items, `workflows` the `item_results` that workflow_wait returned, one of each for each
-    Workflow; `infos` are what workflow_info returned of those that have more. A result is the item as workflow_wait has
-    it, with its place in the whole list, its value, its Workflow, its last attempt's message, and its `output`: the
-    output parameter of that name, else the last line of its log. An item that Argo did not run has the phase Missing.
+    `runs` have the `indexes` of their items, `workflows` the `item_results` that workflow_wait returned, one of each
+    for each Workflow; `infos` are what workflow_info returned of those that have more.
+
+    A result is the item as workflow_wait has it, `{"index": 0, "phase": "Failed", "attempts": […], "logs": […], …}`,
+    with its place in the whole list as `index`, its `value`, its `workflow`, the `message` of its last attempt, and its
+    `output`: the output parameter of that name, else the last line of its log. An item that Argo did not run has the
+    phase Missing.
     """
     found = []
     more = {info["name"]: info["item_results"] for info in infos}
     for run, workflow in zip(runs, workflows, strict=True):
         ran = {item["index"]: item for item in [*more.get(workflow["name"], ()), *workflow["item_results"]]}
-        why = f": {workflow['message']}" if workflow.get("message") else ""
         for place, index in enumerate(run["indexes"]):
-            known = ran.get(place) or {"phase": "Missing", "message": f"Argo did not run this item{why}"}
-            output = (known.get("outputs") or {}).get("output") or known.get("last_line", "")
-            own = {"index": index, "value": items[index], "workflow": workflow["name"], "output": output}
-            if known.get("attempts"):  # why it failed, and not that there are no more retries
-                own["message"] = known["attempts"][-1]["message"] or known["message"]
-            found.append({**known, **own})
+            found.append(_result(ran.get(place) or _missing(workflow), index, items[index], workflow["name"]))
     return sorted(found, key=lambda result: result["index"])
+
+
+def _missing(workflow: Json) -> Json:
+    why = f": {workflow['message']}" if workflow.get("message") else ""
+    return {"phase": "Missing", "message": f"Argo did not run this item{why}"}
+
+
+def _result(item: Json, index: int, value: Any, workflow: str) -> Result:
+    output = at(item, "outputs", "output") or item.get("last_line") or ""
+    result = {**item, "index": index, "value": value, "workflow": workflow, "output": output}
+    if item.get("attempts"):  # why it failed, and not that there are no more retries
+        result["message"] = item["attempts"][-1]["message"] or item["message"]
+    return result
 
 
 def merged(before: Sequence[Result], after: Sequence[Result]) -> list[Result]:
     """The results with those of the items that were run again in the place of their earlier ones."""
     newer = {result["index"]: result for result in after}
     return [newer.get(result["index"], result) for result in before]
+
+
+def summary(results: Sequence[Result], fail_on: str) -> dict[str, Any]:
+    """How many items succeeded and failed, whether that is a failure, and the first five that failed, a line each.
+
+    `fail_on` is any, all or none: whether one failed item is a failure, all items are, or nothing is.
+    `{"total": 2, "succeeded": 1, "failed": 1, "is_failure": True, "failure_lines": ["item 1 Failed: exit code 3"]}`
+    """
+    failed = [result for result in results if result["phase"] != "Succeeded"]
+    lines = [f"item {result['index']} {result['phase']}: {result.get('message') or ''}" for result in failed[:5]]
+    return {
+        "total": len(results),
+        "succeeded": len(results) - len(failed),
+        "failed": len(failed),
+        "is_failure": bool(failed) and {"any": True, "all": len(failed) == len(results), "none": False}[fail_on],
+        "failure_lines": [line.removesuffix(": ") for line in lines],
+    }
 
 
 def junit(results: Sequence[Result], name: str) -> str:

@@ -8,11 +8,14 @@ Private to the collection. Pure: what is in the cluster comes through the `Look`
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
+from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import asked
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json, at
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.quantity import quantity
+from ansible_collections.argo.workflows.plugins.module_utils._submit.checks import Finding
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError
 
 _KEEPS_PODS_OFF = ("NoSchedule", "NoExecute")
@@ -31,18 +34,16 @@ class Look(Protocol):
         """Whether a service account of the namespace may do something there."""
 
 
-class Passing(str):
-    """A finding that heals by itself: the pods wait until it has."""
+def findings(workflow: Json, namespace: str, look: Look) -> list[Finding]:
+    """What the Workflow's pods need and do not get, such as `Finding(True, "there is no Secret token in team-a")`.
 
-    __slots__ = ()
-
-
-def findings(workflow: Json, namespace: str, look: Look) -> list[str]:
-    """A sentence for each thing that the Workflow's pods need and do not get; empty if nothing was found."""
+    What passes by itself, such as a quota that is used up now, is not severe: the pods wait until it has.
+    """
     spec = workflow["spec"]
-    pods = [_Pod(template, spec) for template in spec.get("templates") or [] if containers(template)]
-    found = [*_nodes(pods, look), *_quota(pods, namespace, look), *_limits(pods, namespace, look)]
-    found += [*_accounts(spec, pods, namespace, look), *_references(pods, spec, namespace, look)]
+    pods = [_Pod(template, spec) for template in spec.get("templates") or () if containers(template)]
+    severe = [*_nodes(pods, look), *_limits(pods, namespace, look), *_accounts(spec, pods, namespace, look)]
+    severe += _references(pods, spec, namespace, look)
+    found = [*(Finding(True, text) for text in severe), *_quota(pods, namespace, look)]
     return list(dict.fromkeys(found))
 
 
@@ -53,37 +54,32 @@ class _Pod:
         self.template = template
         self.name = template.get("name")
         self.requests = requests(template)
+        self.devices = devices(template)
         self.selector: dict[str, str] = {**(spec.get("nodeSelector") or {}), **(template.get("nodeSelector") or {})}
-        self.tolerations = [*(spec.get("tolerations") or []), *(template.get("tolerations") or [])]
-        affinity = template.get("affinity") or spec.get("affinity") or {}
-        required = (affinity.get("nodeAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution") or {}
-        self.terms: list[Json] = required.get("nodeSelectorTerms") or []
-
-    @property
-    def special(self) -> dict[str, float]:
-        return devices(self.template)
+        self.tolerations = [*(spec.get("tolerations") or ()), *(template.get("tolerations") or ())]
+        affinity = template.get("affinity") or spec.get("affinity")
+        required = at(affinity, "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+        self.terms: list[Json] = at(required, "nodeSelectorTerms") or []
 
     @property
     def asks(self) -> str:
-        return " and ".join(f"{amount:g} {resource}" for resource, amount in self.special.items())
+        return " and ".join(f"{amount:g} {resource}" for resource, amount in self.devices.items())
 
 
 def containers(template: Json) -> list[Json]:
     """The containers that a template itself has; none if it only calls other templates."""
     main = [template[kind] for kind in ("container", "script") if template.get(kind) is not None]
-    return main or list((template.get("containerSet") or {}).get("containers") or [])
+    return main or list(at(template, "containerSet", "containers") or ())
 
 
 def requests(template: Json) -> dict[str, float]:
-    """What a pod of a template asks for, by resource, in cores, bytes and devices; a limit is a request, too.
+    """What a pod of a template asks for in cores, bytes and devices: `{"cpu": 0.5, "nvidia.com/gpu": 1}`.
 
-    Raises ManifestError for an amount that is no quantity.
+    Raises ManifestError for an amount that is not a quantity.
     """
     total: dict[str, float] = {}
-    for container in [*containers(template), *(template.get("sidecars") or [])]:
-        resources = container.get("resources") or {}
-        asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
-        for resource, amount in asked.items():
+    for container in [*containers(template), *(template.get("sidecars") or ())]:
+        for resource, amount in asked(container).items():
             if "{{" not in str(amount):
                 number = _checked_quantity(amount, f"{resource} of the template {template.get('name')}")
                 total[resource] = total.get(resource, 0) + number
@@ -91,10 +87,10 @@ def requests(template: Json) -> dict[str, float]:
 
 
 def check_sizes(spec: Json) -> None:
-    """Raise ManifestError where an emptyDir's size is no quantity, since no pod that has it could be created."""
-    for place in [spec, *(spec.get("templates") or [])]:
-        for volume in place.get("volumes") or []:
-            size = (volume.get("emptyDir") or {}).get("sizeLimit", 0)
+    """Raise ManifestError where an emptyDir's size is not a quantity, since no pod that has it could be created."""
+    for place in [spec, *(spec.get("templates") or ())]:
+        for volume in place.get("volumes") or ():
+            size = at(volume, "emptyDir", "sizeLimit") or 0
             if "{{" not in str(size):
                 _checked_quantity(size, f"sizeLimit of the volume {volume.get('name')}")
 
@@ -112,7 +108,7 @@ def devices(template: Json) -> dict[str, float]:
 
 
 def _nodes(pods: Iterable[_Pod], look: Look) -> Iterator[str]:
-    pods = [pod for pod in pods if pod.special]
+    pods = [pod for pod in pods if pod.devices]
     nodes = look.objects("nodes", cluster_wide=True) if pods else None
     if nodes is None:
         return
@@ -134,41 +130,51 @@ def _some(names: list[str]) -> str:
 
 
 def _allocatable(nodes: Iterable[Json], pod: _Pod) -> str:
-    totals = {resource: sum(_has(node, resource) for node in nodes) for resource in pod.special}
+    totals = {resource: sum(_has(node, resource) for node in nodes) for resource in pod.devices}
     return ", ".join(f"{total:g} {resource}" for resource, total in totals.items())
 
 
 def _has(node: Json, resource: str) -> float:
-    return quantity((node.get("status", {}).get("allocatable") or {}).get(resource, 0))
+    return quantity(at(node, "status", "allocatable", resource) or 0)
 
 
 def _refusal(node: Json, pod: _Pod) -> str:
     """Why a pod cannot run on a node, empty if it can."""
-    for resource, amount in pod.special.items():
+    reasons = itertools.chain(_lacking(node, pod), _not_chosen(node, pod), _kept_off(node, pod))
+    return next(reasons, "")
+
+
+def _lacking(node: Json, pod: _Pod) -> Iterator[str]:
+    for resource, amount in pod.devices.items():
         there = _has(node, resource)
         if there < amount:
-            return f"{there:g} {resource} allocatable" if there else f"no {resource}"
-    labels = node["metadata"].get("labels") or {}
+            yield f"{there:g} {resource} allocatable" if there else f"no {resource}"
+
+
+def _not_chosen(node: Json, pod: _Pod) -> Iterator[str]:
+    labels = at(node, "metadata", "labels") or {}
     for key, value in pod.selector.items():
         if labels.get(key) != value and "{{" not in str(value):
-            return f"not labelled {key}={value}"
+            yield f"not labelled {key}={value}"
     if pod.terms and not any(_matches(labels, term) for term in pod.terms):
-        return "not chosen by the node affinity"
-    spec = node.get("spec", {})
-    if spec.get("unschedulable"):
-        return "cordoned"
-    for taint in spec.get("taints") or []:
+        yield "not chosen by the node affinity"
+
+
+def _kept_off(node: Json, pod: _Pod) -> Iterator[str]:
+    if at(node, "spec", "unschedulable"):
+        yield "cordoned"
+    for taint in at(node, "spec", "taints") or ():
         if taint.get("effect") in _KEEPS_PODS_OFF and not any(_tolerates(each, taint) for each in pod.tolerations):
-            return f"tainted {taint['key']}={taint.get('value', '')}:{taint['effect']} and not tolerated"
-    return ""
+            yield f"tainted {taint['key']}={taint.get('value') or ''}:{taint['effect']} and not tolerated"
 
 
 def _tolerates(toleration: Json, taint: Json) -> bool:
     if toleration.get("effect") not in (None, "", taint["effect"]):
         return False
-    if toleration.get("operator", "Equal") == "Exists":
+    if (toleration.get("operator") or "Equal") == "Exists":
         return toleration.get("key") in (None, "", taint["key"])
-    return toleration.get("key") == taint["key"] and toleration.get("value", "") == taint.get("value", "")
+    same_value = (toleration.get("value") or "") == (taint.get("value") or "")
+    return toleration.get("key") == taint["key"] and same_value
 
 
 def _matches(labels: Mapping[str, str], term: Json) -> bool:
@@ -192,39 +198,47 @@ def _fulfils(value: str | None, operator: str, values: list[str]) -> bool:
     }[operator]
 
 
-def _quota(pods: Iterable[_Pod], namespace: str, look: Look) -> Iterator[str]:
-    for quota in look.objects("resourcequotas") or []:
-        if quota.get("spec", {}).get("scopes") or quota.get("spec", {}).get("scopeSelector"):
+def _quota(pods: Iterable[_Pod], namespace: str, look: Look) -> Iterator[Finding]:
+    for quota in look.objects("resourcequotas") or ():
+        if at(quota, "spec", "scopes") or at(quota, "spec", "scopeSelector"):
             continue  # which pods it counts depends on more than their requests
-        hard = quota.get("spec", {}).get("hard") or {}
-        used = quota.get("status", {}).get("used") or {}
+        where = f"the quota {quota['metadata']['name']} of {namespace}"
         for pod in pods:
             for resource, amount in pod.requests.items():
-                key = f"requests.{resource}" if f"requests.{resource}" in hard else resource
-                if key not in hard:
-                    continue
-                where = f"the quota {quota['metadata']['name']} of {namespace}"
-                if quantity(hard[key]) < amount:
-                    yield f"{where} allows {hard[key]} {key}, and a pod of the template {pod.name} asks for {amount:g}"
-                elif quantity(hard[key]) - quantity(used.get(key, 0)) < amount:
-                    yield Passing(
-                        f"{where} has no room for a pod of the template {pod.name} now: {used[key]} of {hard[key]} "
-                        f"{key} are used, and it asks for {amount:g}"
-                    )
+                yield from _of_quota(quota, where, pod, resource, amount)
+
+
+def _of_quota(quota: Json, where: str, pod: _Pod, resource: str, amount: float) -> Iterator[Finding]:
+    hard, used = at(quota, "spec", "hard") or {}, at(quota, "status", "used") or {}
+    key = f"requests.{resource}" if f"requests.{resource}" in hard else resource
+    if key not in hard:
+        return
+    if quantity(hard[key]) < amount:
+        allows = f"{where} allows {hard[key]} {key}"
+        yield Finding(True, f"{allows}, and a pod of the template {pod.name} asks for {amount:g}")
+    elif quantity(hard[key]) - quantity(used.get(key, 0)) < amount:
+        yield Finding(
+            False,
+            f"{where} has no room for a pod of the template {pod.name} now: {used[key]} of {hard[key]} "
+            f"{key} are used, and it asks for {amount:g}",
+        )
 
 
 def _limits(pods: Iterable[_Pod], namespace: str, look: Look) -> Iterator[str]:
-    for limit_range in look.objects("limitranges") or []:
-        for limit in limit_range.get("spec", {}).get("limits") or []:
-            if limit.get("type") not in ("Container", "Pod"):
-                continue
-            for pod in pods:
-                for resource, most in (limit.get("max") or {}).items():
-                    if pod.requests.get(resource, 0) > quantity(most):
-                        yield (
-                            f"the limit range {limit_range['metadata']['name']} of {namespace} allows {most} "
-                            f"{resource} a {limit['type'].lower()}, and the template {pod.name} asks for more"
-                        )
+    limits = [
+        (limit_range["metadata"]["name"], limit)
+        for limit_range in look.objects("limitranges") or ()
+        for limit in at(limit_range, "spec", "limits") or ()
+        if limit.get("type") in ("Container", "Pod")
+    ]
+    for name, limit in limits:
+        for pod in pods:
+            for resource, most in (limit.get("max") or {}).items():
+                if pod.requests.get(resource, 0) > quantity(most):
+                    yield (
+                        f"the limit range {name} of {namespace} allows {most} {resource} a {limit['type'].lower()}, "
+                        f"and the template {pod.name} asks for more"
+                    )
 
 
 def _accounts(spec: Json, pods: Iterable[_Pod], namespace: str, look: Look) -> Iterator[str]:
@@ -250,12 +264,12 @@ _KINDS = {
 
 
 def _references(pods: Iterable[_Pod], spec: Json, namespace: str, look: Look) -> Iterator[str]:
-    references: list[tuple[str, Any]] = [("secrets", each.get("name")) for each in spec.get("imagePullSecrets") or []]
+    references: list[tuple[str, Any]] = [("secrets", each.get("name")) for each in spec.get("imagePullSecrets") or ()]
     references += [("priorityclasses", spec.get("podPriorityClassName"))]
-    own_claims = {claim["metadata"]["name"] for claim in spec.get("volumeClaimTemplates") or []}
+    own_claims = {at(claim, "metadata", "name") for claim in spec.get("volumeClaimTemplates") or ()}
     for pod in pods:
         references += [("priorityclasses", pod.template.get("priorityClassName"))]
-        references += _of_volumes([*(spec.get("volumes") or []), *(pod.template.get("volumes") or [])])
+        references += _of_volumes([*(spec.get("volumes") or ()), *(pod.template.get("volumes") or ())])
         for container in containers(pod.template):
             references += _of_environment(container)
     for kind, name in dict.fromkeys(references):
@@ -266,22 +280,30 @@ def _references(pods: Iterable[_Pod], spec: Json, namespace: str, look: Look) ->
             yield f"there is no {_KINDS[kind]} {name}" + ("" if cluster_wide else f" in {namespace}")
 
 
+_OF_VOLUMES = (
+    ("persistentVolumeClaim", "persistentvolumeclaims", "claimName"),
+    ("secret", "secrets", "secretName"),
+    ("configMap", "configmaps", "name"),
+)
+_OF_VARIABLES = (("secretKeyRef", "secrets", "name"), ("configMapKeyRef", "configmaps", "name"))
+_OF_SOURCES = (("secretRef", "secrets", "name"), ("configMapRef", "configmaps", "name"))
+"""Where an object is named: the key of the reference, the kind, and the key of the name."""
+
+
 def _of_volumes(volumes: Iterable[Json]) -> Iterator[tuple[str, Any]]:
     for volume in volumes:
-        if "persistentVolumeClaim" in volume:
-            yield "persistentvolumeclaims", volume["persistentVolumeClaim"].get("claimName")
-        for key, kind, name in (("secret", "secrets", "secretName"), ("configMap", "configmaps", "name")):
-            if key in volume and not volume[key].get("optional"):
-                yield kind, volume[key].get(name)
+        yield from _named(volume, _OF_VOLUMES)
 
 
 def _of_environment(container: Json) -> Iterator[tuple[str, Any]]:
-    sources = [variable.get("valueFrom") or {} for variable in container.get("env") or []]
-    for source in sources:
-        for key, kind in (("secretKeyRef", "secrets"), ("configMapKeyRef", "configmaps")):
-            if key in source and not source[key].get("optional"):
-                yield kind, source[key].get("name")
-    for source in container.get("envFrom") or []:
-        for key, kind in (("secretRef", "secrets"), ("configMapRef", "configmaps")):
-            if key in source and not source[key].get("optional"):
-                yield kind, source[key].get("name")
+    for variable in container.get("env") or ():
+        yield from _named(variable.get("valueFrom") or {}, _OF_VARIABLES)
+    for source in container.get("envFrom") or ():
+        yield from _named(source, _OF_SOURCES)
+
+
+def _named(place: Json, references: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, Any]]:
+    """The kinds and names of the objects that a place needs; what is optional it does not."""
+    for key, kind, name in references:
+        if place.get(key) is not None and not place[key].get("optional"):
+            yield kind, place[key].get(name)

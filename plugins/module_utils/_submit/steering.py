@@ -10,10 +10,8 @@ import copy
 import datetime
 import gzip
 import json
-from collections.abc import Mapping
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import (
     is_active_suspend,
@@ -22,26 +20,28 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import 
     phase_of,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._argo.times import stamp
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import FIELD_MANAGER
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import FIELD_MANAGER, Json, at
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
-from ansible_collections.argo.workflows.plugins.module_utils._submit.identity import (
-    HELD_ANNOTATION,
-    RUN_LABEL,
-    run_label,
-)
+from ansible_collections.argo.workflows.plugins.module_utils._submit.identity import RUN_LABEL, run_label
 from ansible_collections.argo.workflows.plugins.module_utils._submit.look import unless_missing
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import definition_of
 
 CONFLICTS_SURVIVED = 5
+Change: TypeAlias = tuple[bool, dict[str, Any]]
+"""Whether a Workflow was changed, and how it is now; {} if it is gone."""
+Steer: TypeAlias = Callable[[Cluster, str, dict[str, Any], bool], Change]
+"""Brings the Workflow at a path into a state; nothing is changed if the last argument is set."""
 
 
-def steer(module: AnsibleModule) -> dict[str, Any]:
-    """Bring an existing Workflow into another state; with run_id, the one that was submitted with it."""
-    params = module.params
-    cluster = Cluster.from_params(params)
+def steer(cluster: Cluster, params: Mapping[str, Any], check: bool) -> dict[str, Any]:
+    """Bring an existing Workflow into another state, and return what the module returns.
+
+    With run_id it is the one that was submitted with it. Nothing is changed if `check` is set. Raises UserError where
+    there is no Workflow, or none that the state is possible for.
+    """
     workflow, name, namespace = _existing(cluster, params)
     state = params["state"]
     if workflow is None:
@@ -49,11 +49,9 @@ def steer(module: AnsibleModule) -> dict[str, Any]:
             raise UserError(f"there is no Workflow {name} in {namespace} that could be {state}")
         return {**facts({}, "" if params["run_id"] else name, namespace), "changed": False}
     name = workflow["metadata"]["name"]
-    changed, after = CHANGES[state](cluster, path("Workflow", namespace, name), workflow, module.check_mode)
-    result = {**facts(after, name, namespace), "changed": changed}
-    if module._diff:
-        result["diff"] = {"before": _steered(workflow), "after": _steered(after)}
-    return result
+    changed, after = STEERS[state](cluster, path("Workflow", namespace, name), workflow, check)
+    diff = {"before": _steered(workflow), "after": _steered(after)}
+    return {**facts(after, name, namespace), "changed": changed, "diff": diff}
 
 
 def _existing(cluster: Cluster, params: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str, str]:
@@ -65,69 +63,66 @@ def _existing(cluster: Cluster, params: Mapping[str, Any]) -> tuple[dict[str, An
     name = params["name"] or metadata.get("name")
     if not name:
         raise UserError(f"state: {params['state']} needs the Workflow's name or run_id")
-    return unless_missing(lambda: cluster.get(path("Workflow", namespace, name))), name, namespace
+    return cluster.find(path("Workflow", namespace, name)), name, namespace
 
 
-def _steered(workflow: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a Workflow that this module steers by, for the difference."""
+def _steered(workflow: Json) -> dict[str, Any]:
+    """The part of a Workflow that is steered, for the difference."""
     if not workflow:
         return {}
-    spec = workflow["spec"]
-    return {"name": workflow["metadata"]["name"], "suspend": spec.get("suspend"), "shutdown": spec.get("shutdown")}
+    name, spec = workflow["metadata"]["name"], workflow.get("spec") or {}
+    return {"name": name, "suspend": spec.get("suspend"), "shutdown": spec.get("shutdown")}
 
 
-Change = tuple[bool, dict[str, Any]]
-
-
-def _delete(cluster: Cluster, path: str, workflow: dict[str, Any], check: bool) -> Change:
+def _delete(cluster: Cluster, place: str, workflow: dict[str, Any], check: bool) -> Change:
     if not check:
-        unless_missing(lambda: cluster.delete(path, {"propagationPolicy": "Background"}))
+        unless_missing(lambda: cluster.delete(place, {"propagationPolicy": "Background"}))
     return True, {}
 
 
-def _shut_down(strategy: str) -> Any:
-    def change(cluster: Cluster, path: str, workflow: dict[str, Any], check: bool) -> Change:
-        if is_done(workflow) or workflow["spec"].get("shutdown") in (strategy, "Terminate"):
+def _shut_down(strategy: str) -> Steer:
+    def shut_down(cluster: Cluster, place: str, workflow: dict[str, Any], check: bool) -> Change:
+        if is_done(workflow) or at(workflow, "spec", "shutdown") in (strategy, "Terminate"):
             return False, workflow
-        return True, _patch_spec(cluster, path, workflow, {"shutdown": strategy}, check)
+        return True, _patch_spec(cluster, place, workflow, {"shutdown": strategy}, check)
 
-    return change
+    return shut_down
 
 
-def _suspend(cluster: Cluster, path: str, workflow: dict[str, Any], check: bool) -> Change:
+def _suspend(cluster: Cluster, place: str, workflow: dict[str, Any], check: bool) -> Change:
     if is_done(workflow):
         raise UserError(
             f"the Workflow {workflow['metadata']['name']} cannot be suspended: it has ended as {phase_of(workflow)}"
         )
-    if workflow["spec"].get("suspend"):
+    if at(workflow, "spec", "suspend"):
         return False, workflow
-    return True, _patch_spec(cluster, path, workflow, {"suspend": True}, check)
+    return True, _patch_spec(cluster, place, workflow, {"suspend": True}, check)
 
 
-def _resume(cluster: Cluster, path: str, workflow: dict[str, Any], check: bool) -> Change:
+def _resume(cluster: Cluster, place: str, workflow: dict[str, Any], check: bool) -> Change:
     """Let it go on; the controller writes the same object, so a conflict means to look again."""
     conflicts = 0
     while (resumed := without_hold(workflow)) is not None:
         if check:
             return True, resumed
         try:
-            return True, cluster.replace(path, resumed, fieldManager=FIELD_MANAGER)
+            return True, cluster.replace(place, resumed, fieldManager=FIELD_MANAGER)
         except ApiError as error:
             conflicts += 1
             if error.status != 409 or conflicts > CONFLICTS_SURVIVED:
                 raise
-            workflow = cluster.get(path)
+            workflow = cluster.get(place)
     return False, workflow
 
 
-def _ended(node: Mapping[str, Any], now: str) -> dict[str, Any]:
+def _ended(node: Json, now: str) -> dict[str, Any]:
     """A waiting suspend node as Argo ends it: Succeeded, with the defaults of the outputs that nobody supplied."""
     ended = {**node, "phase": "Succeeded", "finishedAt": now}
     parameters = []
-    for parameter in (node.get("outputs") or {}).get("parameters") or []:
+    for parameter in at(node, "outputs", "parameters") or ():
         source = parameter.get("valueFrom") or {}
-        if "supplied" in source:
-            if "default" not in source:
+        if source.get("supplied") is not None:
+            if source.get("default") is None:
                 raise UserError(
                     f"{node['displayName']} cannot be resumed: its output {parameter['name']} was not supplied and "
                     "has no default"
@@ -139,15 +134,15 @@ def _ended(node: Mapping[str, Any], now: str) -> dict[str, Any]:
     return ended
 
 
-def _store_nodes(status: dict[str, Any], nodes: Mapping[str, Any]) -> None:
-    if "compressedNodes" not in status:
+def _store_nodes(status: dict[str, Any], nodes: Json) -> None:
+    if not status.get("compressedNodes"):
         status["nodes"] = dict(nodes)
         return
     data = json.dumps(nodes, separators=(",", ":")).encode()
     status["compressedNodes"] = base64.b64encode(gzip.compress(data)).decode()
 
 
-CHANGES = {
+STEERS: Mapping[str, Steer] = {
     "absent": _delete,
     "suspended": _suspend,
     "resumed": _resume,
@@ -156,18 +151,14 @@ CHANGES = {
 }
 
 
-def is_held(workflow: Mapping[str, Any]) -> bool:
-    return HELD_ANNOTATION in (workflow["metadata"].get("annotations") or {})
-
-
-def facts(workflow: Mapping[str, Any], name: str, namespace: str) -> dict[str, Any]:
-    status = workflow.get("status") or {}
+def facts(workflow: Json, name: str, namespace: str) -> dict[str, Any]:
+    """What the module returns of a Workflow in every state; {} is one that does not exist."""
     return {
         "name": name,
         "namespace": namespace,
-        "uid": workflow.get("metadata", {}).get("uid", ""),
+        "uid": at(workflow, "metadata", "uid") or "",
         "phase": phase_of(workflow) if workflow else "",
-        "message": status.get("message", ""),
+        "message": at(workflow, "status", "message") or "",
     }
 
 
@@ -178,16 +169,16 @@ def of_run(cluster: Cluster, namespace: str, run_id: str) -> dict[str, Any] | No
     return min(found, key=lambda workflow: workflow["metadata"]["creationTimestamp"]) if found else None
 
 
-def without_hold(workflow: Mapping[str, Any]) -> dict[str, Any] | None:
+def without_hold(workflow: Json) -> dict[str, Any] | None:
     """The Workflow with neither spec.suspend nor a waiting suspend node; None if there is nothing to resume."""
     if is_done(workflow):
         return None
     nodes = nodes_of(workflow)
     waiting = [key for key, node in nodes.items() if is_active_suspend(node)]
-    if not waiting and not workflow["spec"].get("suspend"):
+    if not waiting and not at(workflow, "spec", "suspend"):
         return None
     resumed = copy.deepcopy(dict(workflow))
-    resumed["spec"].pop("suspend", None)
+    (resumed.get("spec") or {}).pop("suspend", None)
     if waiting:
         now = stamp(datetime.datetime.now(datetime.UTC))
         ended = {key: _ended(nodes[key], now) for key in waiting}
@@ -196,8 +187,8 @@ def without_hold(workflow: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _patch_spec(
-    cluster: Cluster, path: str, workflow: dict[str, Any], change: dict[str, Any], check: bool
+    cluster: Cluster, place: str, workflow: dict[str, Any], change: dict[str, Any], check: bool
 ) -> dict[str, Any]:
     if check:
-        return {**workflow, "spec": {**workflow["spec"], **change}}
-    return cluster.patch(path, {"spec": change}, fieldManager=FIELD_MANAGER)
+        return {**workflow, "spec": {**(workflow.get("spec") or {}), **change}}
+    return cluster.patch(place, {"spec": change}, fieldManager=FIELD_MANAGER)

@@ -17,7 +17,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 from ansible_collections.argo.workflows.plugins.module_utils._submit import submission
-from ansible_collections.argo.workflows.plugins.module_utils._submit.preflight import Passing
+from ansible_collections.argo.workflows.plugins.module_utils._submit.checks import Finding
 from ansible_collections.argo.workflows.plugins.modules import workflow as module_under_test
 from ansible_collections.argo.workflows.tests.support import recordings
 
@@ -193,7 +193,7 @@ def test_a_field_that_was_taken_out_makes_another_manifest(server: ApiServer) ->
     before = manifest(name="w")
     before["spec"]["nodeSelector"] = {"a": "b"}
     run(definition=before)
-    with pytest.raises(UserError, match="something is asked for no more"):
+    with pytest.raises(UserError, match="something is no longer asked for"):
         run(definition=manifest(name="w"))
 
 
@@ -363,8 +363,7 @@ def test_preflight_warns_or_refuses(server: ApiServer) -> None:
 
 
 def test_a_quota_that_is_used_up_now_stops_nobody(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    passing = Passing("no room now")
-    monkeypatch.setattr(submission, "findings", lambda *_look: [passing])
+    monkeypatch.setattr(submission, "findings", lambda *_look: [Finding(False, "no room now")])
     module = Module(definition=manifest(name="w"), preflight="fail")
     assert module_under_test.run(module)["changed"]
     assert module.warnings == ["no room now"]

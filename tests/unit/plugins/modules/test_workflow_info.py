@@ -79,9 +79,8 @@ def test_a_workflow_is_returned_with_its_items_and_the_tree_of_argo_get(info: An
         (1, "bad", "Failed"),
         (2, "fine", "Succeeded"),
     ]
-    assert workflow["item_results"][1]["pods"] == [
-        attempt["pod"] for attempt in workflow["item_results"][1]["attempts"]
-    ]
+    item = workflow["item_results"][1]
+    assert item["pods"] == [attempt["pod"] for attempt in item["attempts"]]
     printed = (recordings.FOLDER / "fanout-one-fails/argo-get.txt").read_text()
     assert result["tree"] == printed[printed.index("STEP") :]
     assert "resource" not in result

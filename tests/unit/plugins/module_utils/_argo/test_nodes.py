@@ -177,13 +177,13 @@ def test_zstd_and_brotli_nodes_are_decompressed_by_their_libraries(monkeypatch: 
 @pytest.mark.parametrize(("data", "library"), [(b"\x28\xb5\x2f\xfd...", "zstandard"), (b"\x1b...", "brotli")])
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, data: bytes, library: str) -> None:
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(NodesError, match=f"of the workflow big are compressed .* Python library {library}:"):
+    with pytest.raises(NodesError, match=f"of the Workflow big are compressed .* Python library {library}:"):
         nodes_of(compressed(data))
 
 
 @pytest.mark.parametrize("data", [gzip.compress(b"{}")[:-4], gzip.compress(b"no JSON"), b"\x1f\x8b"])
 def test_damaged_nodes_are_an_error(data: bytes) -> None:
-    with pytest.raises(NodesError, match="of the workflow big cannot be decompressed"):
+    with pytest.raises(NodesError, match="of the Workflow big cannot be decompressed"):
         nodes_of(compressed(data))
 
 

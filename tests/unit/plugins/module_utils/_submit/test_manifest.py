@@ -118,9 +118,10 @@ def test_what_is_no_workflow_is_refused_by_name(text: str, sentence: str) -> Non
         ({"main__steps": ["n"]}, "spec.templates[0].steps[0] of x.yaml is a string, and a list is expected"),
         ({"main__steps": [["n"]]}, "spec.templates[0].steps[0][0] of x.yaml is a string, and a mapping is expected"),
         ({"main__steps": [[None]]}, "spec.templates[0].steps[0][0] of x.yaml is empty, and a mapping is expected"),
-        ({"main__steps": [{"name": True}]}, "spec.templates[0].steps[0].name of x.yaml is a boolean, and a string"),
-        ({"main__steps": [{"withItems": 5}]}, "steps[0].withItems of x.yaml is a whole number, and a list is expected"),
-        ({"main__steps": [{"inline": {"steps": 7}}]}, "steps[0].inline.steps of x.yaml is a whole number, and a list"),
+        ({"main__steps": [[{"name": True}]]}, "templates[0].steps[0][0].name of x.yaml is a boolean, and a string"),
+        ({"main__steps": [[{"withItems": 5}]]}, "steps[0][0].withItems of x.yaml is a whole number, and a list is"),
+        ({"main__steps": [[{"withParam": ["a"]}]]}, "steps[0][0].withParam of x.yaml is a list, and a string is"),
+        ({"main__steps": [[{"inline": {"steps": 7}}]]}, "steps[0][0].inline.steps of x.yaml is a whole number, and"),
         ({"work__name": 7}, "spec.templates[1].name of x.yaml is a whole number, and a string is expected: put"),
         ({"work__container": "busybox"}, "spec.templates[1].container of x.yaml is a string, and a mapping"),
         ({"work__container__env": {"A": "b"}}, "spec.templates[1].container.env of x.yaml is a mapping, and a list"),
@@ -157,10 +158,22 @@ def test_what_is_null_counts_as_missing(arguments: Any) -> None:
         with_parameters(workflow, {"a": 1})
 
 
-def test_steps_in_a_group_and_on_their_own_are_taken_and_so_is_an_inline_template() -> None:
+def test_a_step_that_is_not_in_a_group_is_refused_as_argo_does() -> None:
+    """ParallelSteps.UnmarshalJSON of Argo v4.1.2 decodes into a list."""
+    sentence = "steps[0] of x.yaml is a mapping, and a list is expected: put a dash and a blank before it"
+    with pytest.raises(ManifestError, match=re.escape(sentence)):
+        as_workflow(changed(main__steps=[{"name": "a", "template": "work"}]), "x.yaml")
+
+
+def test_an_inline_template_is_taken() -> None:
     inline = {"name": "i", "inline": {"container": {"image": "busybox"}}}
-    workflow = as_workflow(changed(main__steps=[{"name": "a", "template": "work"}, [inline]]), "x.yaml")
+    workflow = as_workflow(changed(main__steps=[[{"name": "a", "template": "work"}], [inline]]), "x.yaml")
     assert check(workflow) == []
+
+
+def test_all_mistakes_of_a_manifest_are_named_at_once() -> None:
+    with pytest.raises(ManifestError, match=r"the entrypoint nowhere is not .*; the template work has none of steps"):
+        check(changed(entrypoint="nowhere", work__container=None))
 
 
 @pytest.mark.parametrize("recording", recordings.NAMES)
@@ -205,7 +218,7 @@ def test_a_template_reference_may_have_parameters_that_the_manifest_does_not_sho
         (changed(work__container=None), "the template work has none of steps, dag, container"),
         (changed(main__steps=[[{"template": "work"}]]), "a step or task of the template main has no name"),
         (changed(work__name=None), "a template has no name"),
-        (changed(work__name="main"), "there are two templates named main"),
+        (changed(work__name="main"), "there are several templates named main"),
         (changed(work__retryStrategy={"limit": 1, "backoff": {"factor": 2}}), "template work has no duration"),
         (changed(work__retryStrategy={"limit": 1, "backoff": {"duration": "1s", "factor": "1.5"}}), "factor .* is 1.5"),
     ],

@@ -11,7 +11,6 @@ import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._submit import preflight
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError
-from ansible_collections.argo.workflows.plugins.module_utils._submit.preflight import Passing
 
 Json = dict[str, Any]
 
@@ -52,7 +51,7 @@ def workflow(spec: Json | None = None, container: Json | None = None, **template
 
 
 def findings(manifest: Json, look: Seen) -> list[str]:
-    return preflight.findings(manifest, "team-a", look)
+    return [finding.text for finding in preflight.findings(manifest, "team-a", look)]
 
 
 def test_an_amount_that_is_none_is_named_with_its_template() -> None:
@@ -155,7 +154,15 @@ def test_a_quota_below_one_pod_and_a_quota_used_up_are_told_apart() -> None:
     full = quota({"requests.nvidia.com/gpu": "8", "cpu": "10"}, {"requests.nvidia.com/gpu": "7"})
     (now,) = findings(workflow(), Seen(resourcequotas=[full]))
     assert "has no room for a pod of the template work now: 7 of 8 requests.nvidia.com/gpu are used" in now
-    assert [isinstance(finding, Passing) for finding in (*never, now)] == [False, True]
+
+
+@pytest.mark.parametrize(("used", "severe"), [("0", []), ("7", [False]), ("9", [False])])
+def test_only_a_quota_that_is_used_up_now_is_no_severe_finding(used: str, severe: list[bool]) -> None:
+    full = quota({"requests.nvidia.com/gpu": "8"}, {"requests.nvidia.com/gpu": used})
+    found = preflight.findings(workflow(), "team-a", Seen(resourcequotas=[full]))
+    assert [finding.severe for finding in found] == severe
+    found = preflight.findings(workflow(), "team-a", Seen(resourcequotas=[quota({"requests.nvidia.com/gpu": "1"})]))
+    assert [finding.severe for finding in found] == [True]
 
 
 def test_a_limit_range_below_what_is_asked_for_is_said() -> None:
