@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._submit import outcome
-from ansible_collections.argo.workflows.plugins.module_utils._submit.outcome import junit, merged
+from ansible_collections.argo.workflows.plugins.module_utils._submit.outcome import junit, merged, summary
 
 
 def fanout_results(
@@ -18,10 +18,11 @@ def fanout_results(
     infos: Sequence[Mapping[str, Any]] = (),
     before: Sequence[dict[str, Any]] = (),
 ) -> list[dict[str, Any]]:
+    """The results of `workflows`, or `before` with these in the place of its own, as fanout_results.yml says."""
     results = outcome.results(fanout["all_items"], fanout["runs"], workflows, infos)
     return merged(before, results) if before else results
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"fanout_results": fanout_results, "fanout_junit": junit}
+        return {"fanout_results": fanout_results, "fanout_junit": junit, "fanout_summary": summary}

@@ -57,20 +57,27 @@ def merged(before: Sequence[Result], after: Sequence[Result]) -> list[Result]:
     return [newer.get(result["index"], result) for result in before]
 
 
-def summary(results: Sequence[Result], fail_on: str) -> dict[str, Any]:
-    """How many items succeeded and failed, whether that is a failure, and the first five that failed, a line each.
+def summary(results: Sequence[Result], workflows: Sequence[Json], fail_on: str) -> dict[str, Any]:
+    """What a fan-out came to, of its results and of what workflow_wait returned of its Workflows.
 
-    `fail_on` is any, all or none: whether one failed item is a failure, all items are, or nothing is.
-    `{"total": 2, "succeeded": 1, "failed": 1, "is_failure": True, "failure_lines": ["item 1 Failed: exit code 3"]}`
+    `fail_on` is what counts as a failure: any (one item), all (every item) or none.
+
+    `{"total": 2, "succeeded": 1, "failed": 1, "failures": ["item 1 Failed: exit code 3"], "is_failure": True,
+    "workflows": ["say-x7k2p0"], "gpu_seconds": 9, "gpu_seconds_failed": 4, "logs_complete": True}`; `failures` has the
+    first five.
     """
     failed = [result for result in results if result["phase"] != "Succeeded"]
-    lines = [f"item {result['index']} {result['phase']}: {result.get('message') or ''}" for result in failed[:5]]
+    lines = [f"item {result['index']} {result['phase']}: {result.get('message') or 'no message'}" for result in failed]
     return {
         "total": len(results),
         "succeeded": len(results) - len(failed),
         "failed": len(failed),
-        "is_failure": bool(failed) and {"any": True, "all": len(failed) == len(results), "none": False}[fail_on],
-        "failure_lines": [line.removesuffix(": ") for line in lines],
+        "failures": lines[:5],
+        "is_failure": bool(failed) and (fail_on == "any" or (fail_on == "all" and len(failed) == len(results))),
+        "workflows": [workflow["name"] for workflow in workflows],
+        "gpu_seconds": sum(workflow["gpu_seconds"]["total"] for workflow in workflows),
+        "gpu_seconds_failed": sum(workflow["gpu_seconds"]["failed"] for workflow in workflows),
+        "logs_complete": all(workflow.get("logs_complete", True) for workflow in workflows),
     }
 
 

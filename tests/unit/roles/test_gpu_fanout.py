@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,9 @@ def work(**changed: Any) -> dict[str, Any]:
 
 
 def problems(**changed: Any) -> str:
-    templar = Templar(loader=DataLoader(), variables=variables(**changed))
-    return " ".join(templar.template(trust_as_template("{{ __gpu_fanout_problems }}")))
+    templar = Templar(loader=DataLoader(), variables=variables(**changed) | {"role_path": str(ROLE)})
+    texts = templar.template(trust_as_template("{{ __gpu_fanout_texts }}"))
+    return " ".join(texts or templar.template(trust_as_template("{{ __gpu_fanout_problems }}")))
 
 
 def test_every_variable_is_said_once_with_the_same_default() -> None:
@@ -76,10 +78,10 @@ def test_every_variable_is_said_once_with_the_same_default() -> None:
             assert option["default"] == defaults[name], name
 
 
-def test_text_is_refused_for_every_list_and_dictionary() -> None:
-    """The module takes give_up_on as text, too."""
-    structures = {name for name, option in options().items() if option["type"] in ("list", "dict")}
-    assert set(role_variables()["__gpu_fanout_structures"]) == structures - {"gpu_fanout_give_up_on"}
+@pytest.mark.parametrize("name", [name for name, option in options().items() if option["type"] in ("list", "dict")])
+def test_text_is_refused_for_every_list_and_dictionary(name: str) -> None:
+    """workflow_wait takes give_up_on as text, too."""
+    assert problems(**{name.removeprefix("gpu_fanout_"): "a"}) == ("" if name == "gpu_fanout_give_up_on" else name)
 
 
 def refusal(**changed: Any) -> str:
@@ -99,7 +101,9 @@ def refusal(**changed: Any) -> str:
         ({"scratch": [{"path": "/s", "limit": "1Gi"}]}, "gpu_fanout_scratch.limit. Supported parameters include: path"),
     ],
 )
-def test_what_is_misspelt_or_left_out_is_refused_before_anything_starts(changed: dict[str, Any], sentence: str) -> None:
+def test_an_option_that_is_misspelt_or_incomplete_is_refused_before_anything_starts(
+    changed: dict[str, Any], sentence: str
+) -> None:
     assert sentence in refusal(**changed)
 
 
@@ -115,13 +119,13 @@ def test_what_is_misspelt_or_left_out_is_refused_before_anything_starts(changed:
         {"scratch": [{"path": "/a"}, {"path": "/b", "size": "1Gi"}]},
     ],
 )
-def test_what_is_spelt_right_and_complete_is_taken(changed: dict[str, Any]) -> None:
+def test_options_that_are_spelt_right_and_complete_are_taken(changed: dict[str, Any]) -> None:
     assert refusal(**changed) == ""
 
 
-def test_every_variable_is_in_the_readme() -> None:
-    readme = (ROLE / "README.md").read_text()
-    assert [name for name in options() if f"| `{name}` |" not in readme] == []
+def test_every_variable_that_the_readme_names_exists() -> None:
+    facts = {f"gpu_fanout_{name}" for name in ("results", "summary", "workflows", "rendered")}
+    assert set(re.findall(r"gpu_fanout_\w+", (ROLE / "README.md").read_text())) - facts <= options().keys()
 
 
 def test_retry_and_deadline_stand_on_the_step_and_nowhere_else() -> None:
@@ -292,18 +296,21 @@ def test_what_is_not_asked_for_is_not_in_the_workflow() -> None:
         ({"retry_failed": True}, "gpu_fanout_retry_failed needs the gpu_fanout_run_id"),
         ({"gpu_class": {"label": "nvidia"}}, "gpu_fanout_gpu_class takes a label and either any_of or more_than"),
         ({"gpu_class": {"any_of": ["A100"]}}, "gpu_fanout_gpu_class takes a label and either any_of or more_than"),
-        ({"gpu_class": {"label": "nvidia", "any_of": "A100"}}, "any_of is a list of values, such as [A100]"),
-        ({"gpu_class": {"label": "nvidia_memory", "any_of": 40000}}, "any_of is a list of values"),
-        ({"gpu_class": {"label": "nvidia", "any_of": []}}, "any_of is a list of values"),
-        ({"gpu_class": {"label": "nvidia", "any_of": {"A100": 1}}}, "any_of is a list of values"),
-        ({"gpu_class": {"label": "nvidia_memory", "more_than": "40Gi"}}, "more_than is a whole number, such as 40000"),
-        ({"gpu_class": {"label": "coreweave_vram", "more_than": 39.5}}, "more_than is a whole number"),
+        ({"gpu_class": {"label": "nvidia", "any_of": "A100"}}, "any_of is not a list of values, such as [A100]"),
+        ({"gpu_class": {"label": "nvidia_memory", "any_of": 40000}}, "any_of is not a list of values"),
+        ({"gpu_class": {"label": "nvidia", "any_of": []}}, "any_of is not a list of values"),
+        ({"gpu_class": {"label": "nvidia", "any_of": {"A100": 1}}}, "any_of is not a list of values"),
+        (
+            {"gpu_class": {"label": "nvidia_memory", "more_than": "40Gi"}},
+            "more_than is not a whole number, such as 40000",
+        ),
+        ({"gpu_class": {"label": "coreweave_vram", "more_than": 39.5}}, "more_than is not a whole number"),
         ({"no_retry_on": ["image"]}, "gpu_fanout_no_retry_on takes deadline and exit codes"),
         ({"retry_backoff": {"duration": 15}}, "gpu_fanout_retry_backoff needs a duration as text, such as 15s"),
         ({"retry_backoff": {}}, "gpu_fanout_retry_backoff needs a duration"),
         (
             {"script": "", "command": "python train.py", "env": "A=1"},
-            "These must be lists or dictionaries, not text: gpu_fanout_command, gpu_fanout_env.",
+            "gpu_fanout_command gpu_fanout_env",
         ),
     ],
 )
@@ -350,25 +357,3 @@ def test_no_loop_of_the_role_hides_the_item_of_a_loop_around_the_role() -> None:
     tasks = [task for file in (ROLE / "tasks").iterdir() for task in yaml.safe_load(file.read_text())]
     names = [task.get("loop_control", {}).get("loop_var", "item") for task in tasks if "loop" in task]
     assert len(names) == 2 and all(name.startswith("__gpu_fanout_") for name in names)
-
-
-RESULTS = [{"index": 0, "phase": "Succeeded", "message": ""}, {"index": 1, "phase": "Failed", "message": "exit 3"}]
-
-
-@pytest.mark.parametrize(
-    ("fail_on", "results", "fails"),
-    [
-        ("any", RESULTS, True),
-        ("any", RESULTS[:1], False),
-        ("all", RESULTS, False),
-        ("all", RESULTS[1:], True),
-        ("all", [], False),
-        ("none", RESULTS[1:], False),
-    ],
-)
-def test_fail_on_decides_whether_the_play_fails(fail_on: str, results: list[Any], fails: bool) -> None:
-    facts = {"gpu_fanout_results": results}
-    templar = Templar(loader=DataLoader(), variables=variables(fail_on=fail_on) | facts)
-    assert templar.template(trust_as_template("{{ __gpu_fanout_is_failure }}")) is fails
-    lines = templar.template(trust_as_template("{{ __gpu_fanout_failure_lines }}"))
-    assert lines == (["item 1 Failed exit 3"] if RESULTS[1] in results else [])

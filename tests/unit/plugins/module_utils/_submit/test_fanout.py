@@ -32,7 +32,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._submit.fanout impo
     worst_case,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError
-from ansible_collections.argo.workflows.plugins.module_utils._submit.outcome import junit, merged
+from ansible_collections.argo.workflows.plugins.module_utils._submit.outcome import junit, merged, summary
 
 FRAME: dict[str, Any] = {
     "apiVersion": "argoproj.io/v1alpha1",
@@ -323,3 +323,39 @@ def test_a_junit_file_has_a_case_for_each_item_whatever_is_in_it() -> None:
     failure = suite[1].find("failure")
     assert failure is not None
     assert failure.get("message") == 'exit "3"'
+
+
+GOOD, BAD = {"index": 0, "phase": "Succeeded", "message": ""}, {"index": 1, "phase": "Failed", "message": "exit 3"}
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "results", "fails"),
+    [
+        ("any", [GOOD, BAD], True),
+        ("any", [GOOD], False),
+        ("all", [GOOD, BAD], False),
+        ("all", [BAD], True),
+        ("all", [], False),
+        ("none", [BAD], False),
+    ],
+)
+def test_fail_on_decides_whether_a_fan_out_is_a_failure(fail_on: str, results: list[Any], fails: bool) -> None:
+    found = summary(results, [], fail_on)
+    assert found["is_failure"] is fails
+    assert found["failures"] == (["item 1 Failed: exit 3"] if BAD in results else [])
+    assert (found["total"], found["succeeded"] + found["failed"]) == (len(results), len(results))
+
+
+def test_a_summary_has_the_first_five_failures_and_the_sums_of_all_workflows() -> None:
+    workflow = {"name": "w0", "gpu_seconds": {"total": 3, "failed": 1}}
+    results = [{"index": index, "phase": "Error", "message": None} for index in range(7)]
+    found = summary(results, [workflow, workflow | {"name": "w1"}], "any")
+    assert found["failures"] == [f"item {index} Error: no message" for index in range(5)]
+    assert (found["gpu_seconds"], found["gpu_seconds_failed"], found["workflows"]) == (6, 2, ["w0", "w1"])
+
+
+@pytest.mark.parametrize(("logs_complete", "complete"), [({}, True), ({"logs_complete": False}, False)])
+def test_logs_of_which_nobody_knows_are_not_complete(logs_complete: dict[str, bool], complete: bool) -> None:
+    """logs_incomplete is empty where the nodes of a Workflow cannot be read; the pods must stay then."""
+    workflow = {"name": "w", "gpu_seconds": {"total": 0, "failed": 0}, "logs_incomplete": [], **logs_complete}
+    assert summary([], [workflow], "any")["logs_complete"] is complete
