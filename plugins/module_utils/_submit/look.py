@@ -9,11 +9,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import METADATA, Cluster
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import KINDS, path
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError, unless_refused
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 
 Seen = TypeVar("Seen")
-KIND_OF = {spelled.plural: kind for kind, spelled in KINDS.items()}
 
 
 def unless_missing(request: Callable[[], Seen]) -> Seen | None:
@@ -33,15 +32,17 @@ class ClusterLook:
         self.cluster = cluster
         self.namespace = namespace
 
-    def objects(self, kind: str, cluster_wide: bool = False) -> list[dict[str, Any]] | None:
-        return self._unless_refused(lambda: list(self.cluster.list(self._path(kind, "", cluster_wide))))
+    def objects(self, kind: str) -> list[dict[str, Any]] | None:
+        with unless_refused():
+            return unless_missing(lambda: list(self.cluster.list(path(kind, self.namespace))))
+        return None
 
-    def exists(self, kind: str, name: str, cluster_wide: bool = False) -> bool | None:
-        object_path = self._path(kind, name, cluster_wide)
-        return self._unless_refused(lambda: self.cluster.find(object_path, accept=METADATA) is not None)
+    def exists(self, kind: str, name: str) -> bool | None:
+        with unless_refused():
+            return self.cluster.find(path(kind, self.namespace, name), accept=METADATA) is not None
+        return None
 
     def allowed(self, service_account: str, verb: str, group: str, resource: str) -> bool | None:
-        reviews = path("LocalSubjectAccessReview", self.namespace)
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "LocalSubjectAccessReview",
@@ -56,17 +57,8 @@ class ClusterLook:
                 "resourceAttributes": {"namespace": self.namespace, "verb": verb, "group": group, "resource": resource},
             },
         }
-        return self._unless_refused(lambda: bool(self.cluster.create(reviews, review)["status"]["allowed"]))
-
-    def _path(self, kind: str, name: str, cluster_wide: bool) -> str:
-        return path(KIND_OF[kind], None if cluster_wide else self.namespace, name)
-
-    @staticmethod
-    def _unless_refused(request: Callable[[], Seen]) -> Seen | None:
-        """What the request returns; None where these credentials may not ask, or not there."""
-        try:
-            return request()
-        except ApiError as error:
-            if error.status in (403, 404):
-                return None
-            raise
+        with unless_refused():
+            reviews = path("LocalSubjectAccessReview", self.namespace)
+            answer = unless_missing(lambda: self.cluster.create(reviews, review))
+            return bool(answer["status"]["allowed"]) if answer else None
+        return None

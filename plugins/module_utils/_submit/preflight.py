@@ -22,12 +22,12 @@ _KEEPS_PODS_OFF = ("NoSchedule", "NoExecute")
 
 
 class Look(Protocol):
-    """The cluster as the caller may see it. Both methods return None for what the caller may not read."""
+    """The cluster as the caller may see it. Each method returns None for what the caller may not read."""
 
-    def objects(self, kind: str, cluster_wide: bool = False) -> list[dict[str, Any]] | None:
-        """All objects of a kind, `resourcequotas` for example, in the Workflow's namespace or in the cluster."""
+    def objects(self, kind: str) -> list[dict[str, Any]] | None:
+        """All objects of a kind, such as ResourceQuota in the Workflow's namespace, or Node in the cluster."""
 
-    def exists(self, kind: str, name: str, cluster_wide: bool = False) -> bool | None:
+    def exists(self, kind: str, name: str) -> bool | None:
         """Whether there is an object of this name."""
 
     def allowed(self, service_account: str, verb: str, group: str, resource: str) -> bool | None:
@@ -109,7 +109,7 @@ def devices(template: Json) -> dict[str, float]:
 
 def _nodes(pods: Iterable[_Pod], look: Look) -> Iterator[str]:
     pods = [pod for pod in pods if pod.devices]
-    nodes = look.objects("nodes", cluster_wide=True) if pods else None
+    nodes = look.objects("Node") if pods else None
     if nodes is None:
         return
     for pod in pods:
@@ -199,7 +199,7 @@ def _fulfils(value: str | None, operator: str, values: list[str]) -> bool:
 
 
 def _quota(pods: Iterable[_Pod], namespace: str, look: Look) -> Iterator[Finding]:
-    for quota in look.objects("resourcequotas") or ():
+    for quota in look.objects("ResourceQuota") or ():
         if at(quota, "spec", "scopes") or at(quota, "spec", "scopeSelector"):
             continue  # which pods it counts depends on more than their requests
         where = f"the quota {quota['metadata']['name']} of {namespace}"
@@ -227,7 +227,7 @@ def _of_quota(quota: Json, where: str, pod: _Pod, resource: str, amount: float) 
 def _limits(pods: Iterable[_Pod], namespace: str, look: Look) -> Iterator[str]:
     limits = [
         (limit_range["metadata"]["name"], limit)
-        for limit_range in look.objects("limitranges") or ()
+        for limit_range in look.objects("LimitRange") or ()
         for limit in at(limit_range, "spec", "limits") or ()
         if limit.get("type") in ("Container", "Pod")
     ]
@@ -244,7 +244,7 @@ def _limits(pods: Iterable[_Pod], namespace: str, look: Look) -> Iterator[str]:
 def _accounts(spec: Json, pods: Iterable[_Pod], namespace: str, look: Look) -> Iterator[str]:
     names = [pod.template.get("serviceAccountName") or spec.get("serviceAccountName") for pod in pods]
     for name in dict.fromkeys(name for name in names if name and "{{" not in name):
-        if look.exists("serviceaccounts", name) is False:
+        if look.exists("ServiceAccount", name) is False:
             yield f"there is no service account {name} in {namespace}"
             continue
         for verb in ("create", "patch"):
@@ -255,38 +255,29 @@ def _accounts(spec: Json, pods: Iterable[_Pod], namespace: str, look: Look) -> I
                 )
 
 
-_KINDS = {
-    "secrets": "Secret",
-    "configmaps": "ConfigMap",
-    "persistentvolumeclaims": "claim",
-    "priorityclasses": "priority class",
-}
-
-
 def _references(pods: Iterable[_Pod], spec: Json, namespace: str, look: Look) -> Iterator[str]:
-    references: list[tuple[str, Any]] = [("secrets", each.get("name")) for each in spec.get("imagePullSecrets") or ()]
-    references += [("priorityclasses", spec.get("podPriorityClassName"))]
+    references: list[tuple[str, Any]] = [("Secret", each.get("name")) for each in spec.get("imagePullSecrets") or ()]
+    references += [("PriorityClass", spec.get("podPriorityClassName"))]
     own_claims = {at(claim, "metadata", "name") for claim in spec.get("volumeClaimTemplates") or ()}
     for pod in pods:
-        references += [("priorityclasses", pod.template.get("priorityClassName"))]
+        references += [("PriorityClass", pod.template.get("priorityClassName"))]
         references += _of_volumes([*(spec.get("volumes") or ()), *(pod.template.get("volumes") or ())])
         for container in containers(pod.template):
             references += _of_environment(container)
     for kind, name in dict.fromkeys(references):
         if not name or "{{" in name or name in own_claims:
             continue
-        cluster_wide = kind == "priorityclasses"
-        if look.exists(kind, name, cluster_wide) is False:
-            yield f"there is no {_KINDS[kind]} {name}" + ("" if cluster_wide else f" in {namespace}")
+        if look.exists(kind, name) is False:
+            yield f"there is no {kind} {name}" + ("" if kind == "PriorityClass" else f" in {namespace}")
 
 
 _OF_VOLUMES = (
-    ("persistentVolumeClaim", "persistentvolumeclaims", "claimName"),
-    ("secret", "secrets", "secretName"),
-    ("configMap", "configmaps", "name"),
+    ("persistentVolumeClaim", "PersistentVolumeClaim", "claimName"),
+    ("secret", "Secret", "secretName"),
+    ("configMap", "ConfigMap", "name"),
 )
-_OF_VARIABLES = (("secretKeyRef", "secrets", "name"), ("configMapKeyRef", "configmaps", "name"))
-_OF_SOURCES = (("secretRef", "secrets", "name"), ("configMapRef", "configmaps", "name"))
+_OF_VARIABLES = (("secretKeyRef", "Secret", "name"), ("configMapKeyRef", "ConfigMap", "name"))
+_OF_SOURCES = (("secretRef", "Secret", "name"), ("configMapRef", "ConfigMap", "name"))
 """Where an object is named: the key of the reference, the kind, and the key of the name."""
 
 

@@ -31,10 +31,11 @@ NOW = datetime.datetime(2026, 11, 27, tzinfo=datetime.UTC)
 class Nothing:
     """A cluster that has no objects and gives no rights."""
 
-    def objects(self, kind: str, cluster_wide: bool = False) -> list[Json]:
-        return [{"metadata": {"name": "n"}, "status": {"allocatable": {"nvidia.com/gpu": "8"}}}] if cluster_wide else []
+    def objects(self, kind: str) -> list[Json]:
+        node = {"metadata": {"name": "n"}, "status": {"allocatable": {"nvidia.com/gpu": "8"}}}
+        return [node] if kind == "Node" else []
 
-    def exists(self, kind: str, name: str, cluster_wide: bool = False) -> bool:
+    def exists(self, kind: str, name: str) -> bool:
         return False
 
     def allowed(self, service_account: str, verb: str, group: str, resource: str) -> bool:

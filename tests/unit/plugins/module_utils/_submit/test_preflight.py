@@ -24,12 +24,12 @@ class Seen:
         self.missing = missing
         self.forbidden = forbidden
         self.rights = rights
-        self.kinds: dict[str, list[Json]] = {"nodes": [node("n1", 8)], **objects}
+        self.kinds: dict[str, list[Json]] = {"Node": [node("n1", 8)], **objects}
 
-    def objects(self, kind: str, cluster_wide: bool = False) -> list[Json] | None:
+    def objects(self, kind: str) -> list[Json] | None:
         return None if self.forbidden else self.kinds.get(kind, [])
 
-    def exists(self, kind: str, name: str, cluster_wide: bool = False) -> bool | None:
+    def exists(self, kind: str, name: str) -> bool | None:
         return None if self.forbidden else f"{kind}/{name}" not in self.missing
 
     def allowed(self, service_account: str, verb: str, group: str, resource: str) -> bool | None:
@@ -71,7 +71,7 @@ def test_a_workflow_that_gets_what_it_needs_has_no_findings() -> None:
 
 
 def test_no_gpu_on_any_node_is_said_with_what_is_allocatable() -> None:
-    look = Seen(nodes=[node("n1", 0), node("n2", 0)])
+    look = Seen(Node=[node("n1", 0), node("n2", 0)])
     assert findings(workflow(), look) == [
         "no node can run the template work, which asks for 2 nvidia.com/gpu a pod "
         "(allocatable in the cluster: 0 nvidia.com/gpu; n1, n2: no nvidia.com/gpu)"
@@ -79,7 +79,7 @@ def test_no_gpu_on_any_node_is_said_with_what_is_allocatable() -> None:
 
 
 def test_many_small_nodes_are_not_one_large_one() -> None:
-    look = Seen(nodes=[node(f"n{number}", 1) for number in range(5)])
+    look = Seen(Node=[node(f"n{number}", 1) for number in range(5)])
     (finding,) = findings(workflow(), look)
     assert (
         "allocatable in the cluster: 5 nvidia.com/gpu; n0, n1, n2 and 2 more: 1 nvidia.com/gpu allocatable" in finding
@@ -87,7 +87,7 @@ def test_many_small_nodes_are_not_one_large_one() -> None:
 
 
 def test_a_cluster_without_nodes_is_called_that() -> None:
-    assert "there is no node" in findings(workflow(), Seen(nodes=[]))[0]
+    assert "there is no node" in findings(workflow(), Seen(Node=[]))[0]
 
 
 TAINT = {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}
@@ -105,7 +105,7 @@ TAINT = {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}
 def test_the_reason_why_a_node_with_gpus_is_no_use_is_said(nodes: list[Json], template: Json, reason: str) -> None:
     if template.get("affinity") == "Gt":
         template = {"affinity": affinity({"key": "vram", "operator": "Gt", "values": ["40"]})}
-    (finding,) = findings(workflow(**template), Seen(nodes=nodes))
+    (finding,) = findings(workflow(**template), Seen(Node=nodes))
     assert reason in finding
 
 
@@ -123,7 +123,7 @@ def affinity(*rules: Json) -> Json:
     ],
 )
 def test_a_tolerated_taint_keeps_nobody_off(toleration: Json) -> None:
-    assert findings(workflow(tolerations=[toleration]), Seen(nodes=[node("n", 8, taints=[TAINT])])) == []
+    assert findings(workflow(tolerations=[toleration]), Seen(Node=[node("n", 8, taints=[TAINT])])) == []
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_tolerated_taint_keeps_nobody_off(toleration: Json) -> None:
     ],
 )
 def test_node_affinity_means_what_it_means_to_the_scheduler(rule: Json, fits: bool) -> None:
-    look = Seen(nodes=[node("n", 8, {"class": "A100"})])
+    look = Seen(Node=[node("n", 8, {"class": "A100"})])
     assert (findings(workflow(affinity=affinity({"key": "class", **rule})), look) == []) is fits
 
 
@@ -147,27 +147,27 @@ def quota(hard: Json, used: Json | None = None) -> Json:
 
 
 def test_a_quota_below_one_pod_and_a_quota_used_up_are_told_apart() -> None:
-    never = findings(workflow(), Seen(resourcequotas=[quota({"requests.nvidia.com/gpu": "1"})]))
+    never = findings(workflow(), Seen(ResourceQuota=[quota({"requests.nvidia.com/gpu": "1"})]))
     assert never == [
         "the quota gpus of team-a allows 1 requests.nvidia.com/gpu, and a pod of the template work asks for 2"
     ]
     full = quota({"requests.nvidia.com/gpu": "8", "cpu": "10"}, {"requests.nvidia.com/gpu": "7"})
-    (now,) = findings(workflow(), Seen(resourcequotas=[full]))
+    (now,) = findings(workflow(), Seen(ResourceQuota=[full]))
     assert "has no room for a pod of the template work now: 7 of 8 requests.nvidia.com/gpu are used" in now
 
 
 @pytest.mark.parametrize(("used", "severe"), [("0", []), ("7", [False]), ("9", [False])])
 def test_only_a_quota_that_is_used_up_now_is_no_severe_finding(used: str, severe: list[bool]) -> None:
     full = quota({"requests.nvidia.com/gpu": "8"}, {"requests.nvidia.com/gpu": used})
-    found = preflight.findings(workflow(), "team-a", Seen(resourcequotas=[full]))
+    found = preflight.findings(workflow(), "team-a", Seen(ResourceQuota=[full]))
     assert [finding.severe for finding in found] == severe
-    found = preflight.findings(workflow(), "team-a", Seen(resourcequotas=[quota({"requests.nvidia.com/gpu": "1"})]))
+    found = preflight.findings(workflow(), "team-a", Seen(ResourceQuota=[quota({"requests.nvidia.com/gpu": "1"})]))
     assert [finding.severe for finding in found] == [True]
 
 
 def test_a_limit_range_below_what_is_asked_for_is_said() -> None:
     limits = {"metadata": {"name": "small"}, "spec": {"limits": [{"type": "Container", "max": {"cpu": "250m"}}]}}
-    (finding,) = findings(workflow(), Seen(limitranges=[limits]))
+    (finding,) = findings(workflow(), Seen(LimitRange=[limits]))
     assert finding == (
         "the limit range small of team-a allows 250m cpu a container, and the template work asks for more"
     )
@@ -186,23 +186,23 @@ def test_what_the_pods_refer_to_has_to_be_there() -> None:
         {"imagePullSecrets": [{"name": "registry"}]}, container, volumes=volumes, priorityClassName="high"
     )
     missing = (
-        "secrets/token",
-        "secrets/maybe",
-        "secrets/registry",
-        "persistentvolumeclaims/data",
-        "priorityclasses/high",
+        "Secret/token",
+        "Secret/maybe",
+        "Secret/registry",
+        "PersistentVolumeClaim/data",
+        "PriorityClass/high",
     )
     assert findings(manifest, Seen(missing)) == [
         "there is no Secret registry in team-a",
-        "there is no priority class high",
-        "there is no claim data in team-a",
+        "there is no PriorityClass high",
+        "there is no PersistentVolumeClaim data in team-a",
         "there is no Secret token in team-a",
     ]
 
 
 def test_an_account_that_is_missing_or_has_no_rights_is_said() -> None:
     manifest = workflow({"serviceAccountName": "runner"})
-    assert findings(manifest, Seen(("serviceaccounts/runner",))) == ["there is no service account runner in team-a"]
+    assert findings(manifest, Seen(("ServiceAccount/runner",))) == ["there is no service account runner in team-a"]
     (finding,) = findings(manifest, Seen(rights=False))
     assert finding.startswith("the service account runner may not patch workflowtaskresults.argoproj.io in team-a")
 
