@@ -158,6 +158,9 @@ def plan(items: Sequence[Any], indexes: Sequence[int] | None = None, max_items: 
     """
     texts = [_checked_text(index, item) for index, item in enumerate(items)]
     chosen = list(range(len(texts))) if indexes is None else sorted(indexes)
+    for index in chosen:
+        if not 0 <= index < len(texts):
+            raise ManifestError(f"there is no item {index}: the list has {len(texts)}")
     if not chosen:
         return Plan(count=0, by_index=False, shards=[])
     plain = indexes is None and all(_PLAIN.fullmatch(text) for text in texts)
