@@ -15,12 +15,12 @@ description:
   - M(argo.workflows.workflow_wait) waits for it.
   - Talks to the Kubernetes API alone; neither the C(argo) nor the C(kubectl) command is needed.
   - YAML is read as Kubernetes users mean it, so that a step named V(n) or V(on) stays a string.
-  - What Argo's controller would refuse only after the Workflow was created is refused before.
+  - Mistakes for which Argo's controller would only refuse the Workflow after it was created are refused before.
 options:
   src:
     description:
       - File with one Workflow, in YAML or JSON; it needs no change to be used here.
-      - It is looked for on the control node, in C(files/) and beside the playbook; Ansible Vault may encrypt it.
+      - It is searched for on the control node, in C(files/) and beside the playbook; Ansible Vault may encrypt it.
     type: path
   definition:
     description:
@@ -37,8 +37,8 @@ options:
   config_maps:
     description:
       - Data of ConfigMaps that the Workflow's pods read, each by the end of its name; V(items) is C(WORKFLOW-items).
-      - The Workflow is created suspended, then the ConfigMaps that it owns, then it is let go, so that no pod
-        comes before its data and deleting the Workflow deletes them.
+      - The Workflow is created suspended, then the ConfigMaps that it owns, then it is resumed, so that no pod
+        starts before its data is there, and deleting the Workflow deletes the ConfigMaps.
     type: dict
     default: {}
   name:
@@ -84,8 +84,8 @@ options:
     description:
       - Whether to look before submitting for what the Workflow's pods need. That is nodes with the GPUs they ask for,
         quota, limit ranges, service account and its rights, pull secrets, Secrets, ConfigMaps and claims.
-      - With V(fail) anything missing is an error and nothing is submitted. With V(warn) it is a warning, and so is
-        always what passes, such as a quota that is used up now. What the credentials may not read is left out.
+      - With V(fail) anything missing is an error and nothing is submitted. With V(warn) it is a warning. What passes by
+        itself, such as a quota that is used up now, is always a warning. What the credentials may not read is left out.
     type: str
     choices: [skip, warn, fail]
     default: skip
@@ -111,7 +111,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The file is submitted as it is
+- name: Submit a file as it is
   argo.workflows.workflow:
     src: gpu-say-workflow.yaml
     namespace: argo
@@ -119,23 +119,23 @@ EXAMPLES = r"""
       messages: [Argo, Is, Awesome]
   register: run
 
-- name: Its result is there
+- name: Wait for its result
   argo.workflows.workflow_wait:
     name: "{{ run.name }}"
     namespace: argo
     logs_dir: ./logs
 
-- name: A restarted pipeline finds its run again
+- name: Submit a run that a restarted pipeline finds again
   argo.workflows.workflow:
     src: train.yaml
     run_id: "{{ lookup('env', 'CI_PIPELINE_ID') }}"
 
-- name: No further pods start
+- name: Let no further pods start
   argo.workflows.workflow:
     name: train-x7k2p0
     state: suspended
 
-- name: A Workflow written in the playbook
+- name: Submit a Workflow that is written in the playbook
   argo.workflows.workflow:
     definition: !unsafe
       apiVersion: argoproj.io/v1alpha1

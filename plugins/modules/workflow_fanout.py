@@ -14,9 +14,9 @@ author:
   - the argo.workflows authors (!UNKNOWN)
 description:
   - Turns a template and a list of items into Workflows for M(argo.workflows.workflow), each with its ConfigMaps.
-  - Nothing is sent anywhere, and nobody substitutes anything in an item on its way into the container.
+  - Nothing is sent anywhere, and nothing in an item is substituted on its way into the container.
     Plain items (at most 64 letters, digits, blanks and C(._:/@+-)) travel in C(withParam).
-    If any item is not plain, the values of all lie in ConfigMaps and the Workflow has their numbers only.
+    If any item is not plain, the values of all are stored in ConfigMaps, and the Workflow has their numbers only.
   - Role P(argo.workflows.gpu_fanout#role) uses it.
 options:
   items:
@@ -30,7 +30,7 @@ options:
     description: How many items to run; they are the numbers from 0.
     type: int
   indexes:
-    description: The places in the whole list of those to run; all of them if not given.
+    description: The places in the whole list of the items to run; all of them if not given.
     type: list
     elements: int
   template:
@@ -44,19 +44,21 @@ options:
     type: path
     required: true
   max_items:
-    description: Items a Workflow; more are split evenly into several, and so is what Argo could not store in one.
+    description:
+      - Most items of a Workflow; more are split evenly into several Workflows, and so is what Argo could not store in
+        one.
     type: int
     default: 5000
   max_gpus:
-    description: GPUs that may be in use at once; what could use more is refused. V(0) is no limit.
+    description: GPUs that may be in use at once; what could use more is refused. V(0) means no limit.
     type: int
     default: 0
   wait_timeout:
-    description: Seconds that the caller will wait; a warning is given if one item can take longer. V(0) is no limit.
+    description: Seconds that the caller will wait; a warning is given if one item can take longer. V(0) means no limit.
     type: int
     default: 0
   allow_empty:
-    description: Whether a list without items is no error.
+    description: Whether a list without items is allowed.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -73,13 +75,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The Workflows are rendered
+- name: Render the Workflows
   argo.workflows.workflow_fanout:
     template: train.yaml.j2
     items: [{lr: 0.1}, {lr: 0.01}]
   register: fanout
 
-- name: The Workflows are submitted
+- name: Submit the Workflows
   argo.workflows.workflow:
     definition: "{{ item.definition }}"
     config_maps: "{{ item.config_maps }}"

@@ -84,7 +84,7 @@ class NodeName:
     text: str | None
     """The item as Argo writes it into the name: JSON without the quotes of a string and without any parentheses."""
     hook: str
-    """".onExit" or ".hooks.NAME" for a hook of the step, else empty."""
+    """What a hook of the step adds, ".onExit" or ".hooks.NAME"; else empty."""
     attempt: int | None
     """The number of the retry, from 0; None where the template has no retryStrategy."""
 

@@ -37,7 +37,7 @@ def phase_of(workflow: Json) -> str:
 
 
 def is_done(workflow: Json) -> bool:
-    """Whether a Workflow has ended. `finishedAt` is no sign of it: some ends never set it (argo-workflows#13550)."""
+    """Whether a Workflow has ended. `finishedAt` does not tell: some ends never set it (argo-workflows#13550)."""
     return phase_of(workflow) in DONE_PHASES or labels_of(workflow).get(COMPLETED_LABEL) == "true"
 
 

@@ -296,7 +296,7 @@ class TreeView:
     def lines(
         self, workflow: Json, nodes: Mapping[str, Json], wall: datetime.datetime, *, last: bool = False
     ) -> list[Line]:
-        """What is to be shown now; time that passes alone is no change."""
+        """The lines to show now; a line in which nothing but time has passed has not changed."""
         if workflow["metadata"]["name"] not in nodes:
             return []
         drawn = screenful(workflow, nodes, wall, lines=SCREEN).splitlines()

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One pod for each item: how items travel into the pods, how many fit into a Workflow, and what came back for each.
+"""One pod for each item: how items travel into the pods, how many fit into a Workflow, and what they can cost.
 
 Private to the collection. Pure: neither Ansible nor Kubernetes is needed.
 
-Nobody substitutes anything in an item on its way. Plain items travel in `withParam`, where Argo, the kubelet and a
+Nothing in an item is substituted on its way. Plain items travel in `withParam`, where Argo, the kubelet and a
 node's name leave them as they are. Any other list travels in ConfigMaps; the Workflow has the items' numbers only.
 """
 
