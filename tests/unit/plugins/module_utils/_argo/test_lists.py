@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.lists import calls, elements, groups, node_names
+from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import nodes_of
+from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import with_parameters
+from ansible_collections.argo.workflows.tests.support import recordings
+from ansible_collections.argo.workflows.tests.support.manifests import changed, gpu_say
 
 PARAMETERS = {"workflow.parameters.items": '["a", 7]', "workflow.parameters.one": "a", "inputs.parameters.list": "[1]"}
 
@@ -66,3 +70,21 @@ def test_the_calls_of_a_template_are_grouped_as_they_start() -> None:
 def test_a_step_outside_of_a_group_is_no_call_and_no_error() -> None:
     """Argo cannot read such a Workflow, but it may be on a cluster."""
     assert list(calls({"steps": [{"name": "a"}, [{"name": "b"}]]})) == [{"name": "b"}]
+
+
+@pytest.mark.parametrize("recording", ["fanout-ok", "fanout-map-items", "fanout-one-fails", "dag-diamond", "dag-fails"])
+def test_every_node_that_a_real_argo_made_was_foreseen(recording: str) -> None:
+    workflow = recordings.workflow(recording)
+    real = {node["name"] for node in nodes_of(workflow).values()}
+    assert real <= set(node_names(workflow, workflow["metadata"]["name"]))
+
+
+def test_the_nodes_of_a_fan_out_are_its_items_and_their_attempts() -> None:
+    workflow = with_parameters(gpu_say(), {"messages": ["a"]})
+    assert node_names(workflow, "w") == ["w", "w[0]", "w[0].n(0:a)", *(f"w[0].n(0:a)({n})" for n in range(3))]
+
+
+def test_a_template_that_calls_itself_ends() -> None:
+    twice = [[{"name": "again", "template": "main"}, {"name": "anew", "template": "main"}]]
+    workflow = changed(main__steps=twice, main__retryStrategy={"limit": 3})
+    assert len(node_names(workflow, "w")) < 100
