@@ -136,6 +136,20 @@ class BigRun:
                 yield (line % stamp) * count
 
 
+DISCOVERY: dict[str, dict[str, Any]] = {
+    "api": {"kind": "APIVersions", "versions": ["v1"]},
+    "apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
+    "api/v1": {
+        "kind": "APIResourceList",
+        "groupVersion": "v1",
+        "resources": [
+            {"name": "pods", "singularName": "pod", "namespaced": True, "kind": "Pod", "verbs": ["get", "list"]}
+        ],
+    },
+}
+"""What kubectl asks first."""
+
+
 def _stamp(seconds: int, tenth: int) -> bytes:
     time = START + timedelta(seconds=seconds)
     return f"{time:%Y-%m-%dT%H:%M:%S}.{tenth}00000001Z".encode()
@@ -151,37 +165,36 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
-        parts = url.path.strip("/").split("/")
-        match parts:
+        path = url.path.strip("/").split("/")
+        stream, document = self._stream_at(path, query), self._document_at(path)
+        if stream is not None:
+            self._stream(stream)
+        elif document is not None:
+            self._json(document)
+        else:
+            self._json({"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404}, 404)
+
+    def _stream_at(self, path: list[str], query: dict[str, str]) -> Iterator[bytes] | None:
+        match path:
             case ["apis", _, _, "namespaces", _, "workflows"] if "watch" in query:
-                self._stream(self._workflow_events())
-            case ["apis", _, _, "namespaces", _, "workflows"]:
-                self._json({"metadata": {"resourceVersion": "2"}, "items": [self.run.metadata()]})
-            case ["apis", _, _, "namespaces", _, "workflows", _]:
-                self._json(self.run.workflow())
+                return self._workflow_events()
             case ["api", "v1", "namespaces", _, "pods"] if "watch" in query:
-                self._stream(self.run.pods())
-            case ["api", "v1", "namespaces", _, "pods"]:
-                self._json({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "10"}, "items": []})
+                return self.run.pods()
             case ["api", "v1", "namespaces", _, "pods", _, "log"]:
-                self._stream(self.run.log(query.get("sinceTime", "")))
+                return self.run.log(query.get("sinceTime", ""))
+        return None
+
+    def _document_at(self, path: list[str]) -> dict[str, Any] | None:
+        match path:
+            case ["apis", _, _, "namespaces", _, "workflows"]:
+                return {"metadata": {"resourceVersion": "2"}, "items": [self.run.metadata()]}
+            case ["apis", _, _, "namespaces", _, "workflows", _]:
+                return self.run.workflow()
+            case ["api", "v1", "namespaces", _, "pods"]:
+                return {"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "10"}, "items": []}
             case ["api", "v1", "namespaces", _, "pods", _]:
-                self._json(json.loads(self.run._pod_in("Succeeded", 0, 1)))
-            case ["api"]:
-                self._json({"kind": "APIVersions", "versions": ["v1"]})
-            case ["apis"]:
-                self._json({"kind": "APIGroupList", "apiVersion": "v1", "groups": []})
-            case ["api", "v1"]:
-                pods = {
-                    "name": "pods",
-                    "singularName": "pod",
-                    "namespaced": True,
-                    "kind": "Pod",
-                    "verbs": ["get", "list"],
-                }
-                self._json({"kind": "APIResourceList", "groupVersion": "v1", "resources": [pods]})
-            case _:
-                self._json({"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404}, 404)
+                return json.loads(self.run._pod_in("Succeeded", 0, 1))
+        return DISCOVERY.get("/".join(path))
 
     def _workflow_events(self) -> Iterator[bytes]:
         self.run.over.wait()

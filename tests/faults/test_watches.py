@@ -17,32 +17,36 @@ QUIET = 200.0
 """When the last object changes and the last fault strikes."""
 
 
+class ChangingPods:
+    """Pods come, change and go by chance, until QUIET; now and then the history begins anew."""
+
+    def __init__(self, chance: random.Random, clock: Clock) -> None:
+        self._chance = chance
+        self.server = Server(clock, Faults(chance, until=QUIET, share=chance.choice([0, 0.2, 0.6])))
+        self._names = [f"pod-{number}" for number in range(chance.choice([1, 5, 600]))]
+        self._alive = {name: f"{name}-at-first" for name in self._names[::2]}
+        for name, uid in self._alive.items():
+            self.server.change("ADDED", name, uid, 0)
+        for _number in range(chance.choice([0, 20, 100])):
+            clock.at(chance.uniform(0, QUIET), self._change)
+
+    def _change(self) -> None:
+        name = self._chance.choice(self._names)
+        if name not in self._alive:
+            self._alive[name] = f"{name}-{len(self.server.history)}"
+            self.server.change("ADDED", name, self._alive[name], 0)
+        elif self._chance.random() < 0.3:
+            self.server.change("DELETED", name, self._alive.pop(name), 0)
+        else:
+            self.server.change("MODIFIED", name, self._alive[name], len(self.server.history))
+        if self._chance.random() < 0.05:
+            self.server.oldest = len(self.server.history)
+
+
 @pytest.mark.parametrize("seed", range(SEEDS), ids="seed{}".format)
 def test_the_events_of_a_watch_add_up_to_what_the_cluster_has(seed: int) -> None:
-    chance = random.Random(seed)
     clock = Clock()
-    server = Server(clock, Faults(chance, until=QUIET, share=chance.choice([0, 0.2, 0.6])))
-    names = [f"pod-{number}" for number in range(chance.choice([1, 5, 600]))]
-    alive: dict[str, str] = {}
-
-    def change() -> None:
-        name = chance.choice(names)
-        if name not in alive:
-            alive[name] = f"{name}-{len(server.history)}"
-            server.change("ADDED", name, alive[name], 0)
-        elif chance.random() < 0.3:
-            server.change("DELETED", name, alive.pop(name), 0)
-        else:
-            server.change("MODIFIED", name, alive[name], len(server.history))
-        if chance.random() < 0.05:
-            server.oldest = len(server.history)
-
-    for name in names[::2]:
-        alive[name] = f"{name}-at-first"
-        server.change("ADDED", name, alive[name], 0)
-    for _number in range(chance.choice([0, 20, 100])):
-        clock.at(chance.uniform(0, QUIET), change)
-
+    server = ChangingPods(random.Random(seed), clock).server
     state: dict[str, int] = {}
     for kind, item in server.cluster().events("/api/v1/pods", wanted=lambda: clock.now < QUIET + 1000):
         if kind == "DELETED":
