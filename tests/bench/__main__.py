@@ -26,6 +26,7 @@ from ansible_collections.argo.workflows.tests.bench import install, logs, module
 from ansible_collections.argo.workflows.tests.bench.measure import Row, plain
 from ansible_collections.argo.workflows.tests.bench.page import Measurement, dumped, loaded, page, with_new
 from ansible_collections.argo.workflows.tests.bench.tools import ROOT, Bench, BenchError, load, now
+from ansible_collections.argo.workflows.tests.support.cluster import KUBECONFIG
 
 BENCHMARKS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "logs-10": functools.partial(logs.logs, items=10),
@@ -43,7 +44,6 @@ BENCHMARKS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "items": modules.items,
     "gigabyte": modules.gigabyte,
 }
-KUBECONFIG = Path("/var/lib/argo-workflows-local-cluster/kubeconfig")
 RESULTS = ROOT / "tests/bench/results.json"
 PAGE = ROOT / "docs/benchmarks.md"
 

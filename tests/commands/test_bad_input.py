@@ -16,12 +16,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
+from ansible_collections.argo.workflows.tests.support.cluster import KUBECONFIG, ROOT, administrator
 
-ROOT = Path(__file__).resolve().parents[2]
 ENGINE = os.environ.get("ENGINE", "standin")
-KUBECONFIG = Path("/var/lib/argo-workflows-local-cluster/kubeconfig")
 NAMESPACE = "bad-input"
 
 SAY = """
@@ -40,10 +38,6 @@ spec:
 def play(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["ansible-playbook", "-e", f"@molecule/engine/{ENGINE}.yml", "-e", f"argo_namespace={NAMESPACE}"]
     return subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-
-
-def administrator() -> Cluster:
-    return Cluster.from_params({"kubeconfig": str(KUBECONFIG)})
 
 
 def sentence(done: subprocess.CompletedProcess[str]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from ansible_collections.argo.workflows.tests.support.cluster import KUBECONFIG, ROOT
 
 
 def run(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -89,7 +89,7 @@ def test_second_run_changes_no_installation_and_hands_the_items_on_untouched(dem
 def test_another_cluster_is_named_before_anything_goes_there(demo: str, tmp_path: Path) -> None:
     assert demo
     other = tmp_path / "kubeconfig"
-    other.write_bytes(Path("/var/lib/argo-workflows-local-cluster/kubeconfig").read_bytes())
+    other.write_bytes(KUBECONFIG.read_bytes())
     engine = f"@molecule/engine/{os.environ.get('ENGINE', 'standin')}.yml"
     command = [
         "ansible-playbook",

@@ -25,7 +25,6 @@ from typing import TypeVar
 import yaml
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import nodes_of
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.tests.bench.tools import empty
@@ -33,10 +32,9 @@ from ansible_collections.argo.workflows.tests.soak import audit
 from ansible_collections.argo.workflows.tests.soak.checks import Json, fanout_problems
 from ansible_collections.argo.workflows.tests.soak.faults import EVERY, Faults, api_server_began
 from ansible_collections.argo.workflows.tests.soak.processes import Processes
+from ansible_collections.argo.workflows.tests.support.cluster import KUBECONFIG, ROOT, STATE, administrator
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".cache/soak"
-STATE = Path("/var/lib/argo-workflows-local-cluster")
 NAMESPACE = "argo-soak"
 NAMESPACE_PATH = path("Namespace", name=NAMESPACE)
 
@@ -70,7 +68,7 @@ class Plan:
 
     @classmethod
     def from_environment(cls) -> Plan:
-        """Raises ValueError for what is no number, and for an unknown fault."""
+        """Raises ValueError for what is not a number, and for an unknown fault."""
 
         def value(name: str, default: object) -> str:
             return os.environ.get(f"SOAK_{name}") or str(default)
@@ -124,7 +122,7 @@ class Soak:
         self._begin = time.monotonic()
         self._plan = plan
         self._seen = Seen()
-        self._cluster = Cluster.from_params({"kubeconfig": str(STATE / "kubeconfig")})
+        self._cluster = administrator()
         self._temporary = FOLDER / "tmp"
         self._processes = Processes(self._temporary)
         self._running: list[FanOut] = []
@@ -149,7 +147,7 @@ class Soak:
         token = FOLDER / "token"
         variables = {
             "argo_namespace": NAMESPACE,
-            "argo_kubeconfig": str(STATE / "kubeconfig"),
+            "argo_kubeconfig": str(KUBECONFIG),
             "argo_client": True,
             "argo_client_token_file": str(token),
             "argo_client_token_seconds": 7200,
@@ -158,7 +156,7 @@ class Soak:
         command = ["ansible-playbook", "playbooks/install.yml", "-e", engine, "-e", json.dumps(variables)]
         with (FOLDER / "install.out").open("wb") as output:
             subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=True)
-        config = yaml.safe_load((STATE / "kubeconfig").read_text())
+        config = yaml.safe_load(KUBECONFIG.read_text())
         for user in config["users"]:
             user["user"] = {"token": token.read_text()}
         (FOLDER / "kubeconfig").write_text(yaml.safe_dump(config))
