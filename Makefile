@@ -25,7 +25,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ENGINE = $(if $(CLUSTER_KUBECONFIG)$(ENGINE_IMAGES),argo,standin)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster cluster-down kubeconfig kubernetes images test unit lint test-cluster bench soak docs clean
+.PHONY: help demo cluster cluster-down kubeconfig kubernetes images test unit lint format scenario test-cluster bench soak docs clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,10 +44,10 @@ cluster-down: venv ## stop that Kubernetes and leave nothing behind
 kubeconfig: ## print the path of its kubeconfig
 	@echo /var/lib/argo-workflows-local-cluster/kubeconfig
 
-kubernetes: venv
+kubernetes: venv ## build the local cluster without booting it
 	@python roles/local_cluster/files/build.py >/dev/null
 
-images: venv
+images: venv ## build the images that the local cluster runs
 	@python molecule/standin/build_images.py $(CACHE)/images
 
 test: venv ## run every test: lint, unit, faults, sanity, the cluster
@@ -56,8 +56,15 @@ test: venv ## run every test: lint, unit, faults, sanity, the cluster
 unit: venv ## run the tests that need no cluster
 	@pytest -q
 
-lint: venv ## run the linters and the type checker
+lint: venv ## run the linters, the type checker and the checks of imports and documentation
 	@python tests/run.py lint
+
+format: venv ## format the Python files, and mend what ruff can mend
+	@ruff format . && ruff check --fix .
+
+scenario: $(if $(NAME),cluster) ## run one Molecule scenario on the local cluster (NAME=wait)
+	$(if $(NAME),,$(error make scenario needs NAME=, one of $(filter-out default,$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))))
+	@molecule test --scenario-name $(NAME) --destroy=never
 
 test-cluster: venv ## run the tests on the cluster (ENGINE_IMAGES=DIR: with a real Argo's images)
 	@python tests/run.py cluster
