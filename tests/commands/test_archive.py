@@ -149,7 +149,7 @@ def logs_of(name: str, folder: Path, **options: Any) -> list[dict[str, Any]]:
     return logs
 
 
-def test_logs_of_deleted_pods_come_home_byte_for_byte(tmp_path: Path) -> None:
+def test_archived_logs_of_deleted_pods_are_collected_byte_for_byte(tmp_path: Path) -> None:
     run_until_the_pods_are_gone("gone")
     missed = logs_of("gone", tmp_path)
     assert len(missed) == len(SAID)

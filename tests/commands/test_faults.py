@@ -129,7 +129,7 @@ def check(result: dict[str, Any], last: int = LINES) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("program", ["kube-apiserver", "kubelet"])
-def test_a_part_of_the_cluster_is_killed(program: str, tmp_path: Path) -> None:
+def test_logs_are_complete_when_a_part_of_the_cluster_was_killed(program: str, tmp_path: Path) -> None:
     name = f"without-{program}"
     submit(name, SLOWLY, ["a", "b", "c"])
     wait = Wait(workflow_wait, name, tmp_path)
@@ -139,7 +139,7 @@ def test_a_part_of_the_cluster_is_killed(program: str, tmp_path: Path) -> None:
     assert [log["complete"] for log in logs] == [True] * 3
 
 
-def test_pods_are_deleted(tmp_path: Path) -> None:
+def test_only_the_logs_of_deleted_pods_are_cut(tmp_path: Path) -> None:
     submit("deleted", SLOWLY, ["a", "b", "c", "d", "e"])
     wait = Wait(workflow_wait, "deleted", tmp_path)
     wait.until_logs_have(10, 5)
@@ -154,7 +154,7 @@ def test_pods_are_deleted(tmp_path: Path) -> None:
     assert min(cut.values()) >= 10
 
 
-def test_the_controller_is_restarted(tmp_path: Path) -> None:
+def test_logs_are_complete_when_the_controller_was_restarted(tmp_path: Path) -> None:
     submit("restarted", SLOWLY, ["a", "b"])
     wait = Wait(workflow_wait, "restarted", tmp_path)
     wait.until_logs_have(10, 2)
@@ -163,7 +163,7 @@ def test_the_controller_is_restarted(tmp_path: Path) -> None:
     assert [log["complete"] for log in check(wait.result())] == [True] * 2
 
 
-def test_a_log_is_rotated(tmp_path: Path) -> None:
+def test_a_rotated_log_is_complete_if_followed_and_says_what_it_lacks_if_fetched_late(tmp_path: Path) -> None:
     submit("rotated", FAST, ["a"])
     check(Wait(workflow_wait, "rotated", tmp_path / "followed").result(), MANY)
     late = Wait(workflow_logs, "rotated", tmp_path / "late").result()
@@ -175,7 +175,7 @@ def test_a_log_is_rotated(tmp_path: Path) -> None:
     assert numbers[0] > 1
 
 
-def test_the_wait_is_interrupted_and_begun_again(tmp_path: Path) -> None:
+def test_logs_are_complete_when_the_wait_was_interrupted_and_begun_again(tmp_path: Path) -> None:
     submit("interrupted", SLOWLY, ["a", "b"])
     for lines, number in ((10, signal.SIGTERM), (30, signal.SIGINT)):
         wait = Wait(workflow_wait, "interrupted", tmp_path)

@@ -64,20 +64,20 @@ def test_the_kubeconfig_is_for_root_alone_and_verifies_the_server() -> None:
 
 
 @pytest.mark.parametrize("programs", [("kube-apiserver",), ("etcd", "kubelet"), ("containerd",), ()])
-def test_comes_back_with_its_data_after_a_kill(programs: tuple[str, ...]) -> None:
+def test_a_killed_cluster_comes_back_with_its_data(programs: tuple[str, ...]) -> None:
     assert kill(*programs)
     run("make", "cluster")
     assert administrator().get(path("ConfigMap", "default", "kept"))["data"] == {"a": "b"}
 
 
-def test_only_root_may_boot_it() -> None:
+def test_only_root_may_boot_the_cluster() -> None:
     build = str(ROOT / "roles/local_cluster/files/build.py")
     done = subprocess.run(["unshare", "--user", "python", build], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and "needs root" in done.stderr
 
 
-def test_leaves_nothing_behind() -> None:
+def test_a_stopped_cluster_leaves_nothing_behind() -> None:
     links = [link for link in Path("/sys/class/net").glob("veth*") if (link / "master").resolve().name == BRIDGE]
     assert in_its_cgroup()
     run("make", "cluster-down")
