@@ -25,7 +25,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ENGINE = $(if $(CLUSTER_KUBECONFIG)$(ENGINE_IMAGES),argo,standin)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster cluster-down kubeconfig kubernetes images test unit lint format scenario test-cluster bench soak docs clean
+.PHONY: help demo cluster cluster-down kubeconfig kubernetes images test unit lint test-cluster bench soak docs clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,10 +44,10 @@ cluster-down: venv ## stop that Kubernetes and leave nothing behind
 kubeconfig: ## print the path of its kubeconfig
 	@echo /var/lib/argo-workflows-local-cluster/kubeconfig
 
-kubernetes: venv ## build the local cluster without booting it
+kubernetes: venv
 	@python roles/local_cluster/files/build.py >/dev/null
 
-images: venv ## build the images that the local cluster runs
+images: venv
 	@python molecule/standin/build_images.py $(CACHE)/images
 
 test: venv ## run every test: lint, unit, faults, sanity, the cluster
@@ -59,6 +59,7 @@ unit: venv ## run the tests that need no cluster
 lint: venv ## run the linters, the type checker and the checks of imports and documentation
 	@python tests/run.py lint
 
+.PHONY: format scenario
 format: venv ## format the Python files, and mend what ruff can mend
 	@ruff format . && ruff check --fix .
 
