@@ -56,16 +56,12 @@ test: venv ## run every test: lint, unit, faults, sanity, the cluster
 unit: venv ## run the tests that need no cluster
 	@pytest -q
 
-lint: venv ## run the linters, the type checker and the checks of imports and documentation
-	@python tests/run.py lint
-
-.PHONY: format scenario
+.PHONY: format
 format: venv ## format the Python files, and mend what ruff can mend
 	@ruff format . && ruff check --fix .
 
-scenario: $(if $(NAME),cluster) ## run one Molecule scenario on the local cluster (NAME=wait)
-	$(if $(NAME),,$(error make scenario needs NAME=, one of $(filter-out default,$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))))
-	@molecule test --scenario-name $(NAME) --destroy=never
+lint: venv ## run the linters, the type checker and the checks of imports and documentation
+	@python tests/run.py lint
 
 test-cluster: venv ## run the tests on the cluster (ENGINE_IMAGES=DIR: with a real Argo's images)
 	@python tests/run.py cluster
@@ -75,6 +71,11 @@ bench: cluster ## measure beside argo, kubectl and kubernetes.core, write docs/b
 
 soak: cluster ## run 1,000 pods for up to 30 minutes while the cluster is disturbed (SOAK_SEED=N SOAK_FANOUTS=N SOAK_FAULTS=name,...)
 	@PYTHONPATH=collections python -m ansible_collections.argo.workflows.tests.soak
+
+.PHONY: scenario
+scenario: $(if $(NAME),cluster) ## run one Molecule scenario on the local cluster (NAME=wait)
+	$(if $(NAME),,$(error make scenario needs NAME=, one of $(filter-out default,$(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))))
+	@molecule test --scenario-name $(NAME) --destroy=never
 
 docs: venv ## check the documentation of modules and roles
 	@antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
