@@ -68,7 +68,7 @@ def contents(archive: bytes) -> dict[str, bytes]:
         return {member.name: (tar.extractfile(member) or io.BytesIO()).read() for member in tar if member.mode == 0o755}
 
 
-def test_a_build_prints_the_folder_of_its_release(
+def test_the_release_is_what_is_printed(
     build: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(build, monkeypatch, "--cache-dir", tmp_path) == 0
@@ -125,7 +125,7 @@ def test_two_builds_at_once_compile_once(
     assert first == second
 
 
-def test_a_user_who_is_not_root_is_told_before_anything_happens(
+def test_who_is_not_root_is_told_before_anything_happens(
     build: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(build.os, "geteuid", lambda: 1000)
