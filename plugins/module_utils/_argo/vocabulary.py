@@ -23,7 +23,6 @@ WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 API_VERSION = "argoproj.io/v1alpha1"
 EXECUTOR_CONTAINERS = ("init", "wait", "supervisor")
 """What Argo adds to each pod, besides containers called `artifact-plugin-…`."""
-FIELD_MANAGER = "argo.workflows"
 
 
 def at(value: Json | None, *keys: str) -> Any:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import FIELD_MANAGER, Json
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import KINDS, path
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import FIELD_MANAGER, KINDS, path
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.quantity import quantity
 
 MARK = "argo.workflows/applied"

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import FIELD_MANAGER
 from ansible_collections.argo.workflows.plugins.module_utils._install.live import existing, find, labelled, metadata
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import (
     ARGO_KINDS,
@@ -41,7 +40,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._install.rights imp
 )
 from ansible_collections.argo.workflows.plugins.module_utils._install.server import PODS, state_of
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import KINDS, path
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import FIELD_MANAGER, KINDS, path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 
 PARALLEL = 8

@@ -16,11 +16,14 @@ import random
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError, no_answer, status_error
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import FIELD_MANAGER
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.watch import Change, Reflector, Remedy
 
 JSON = "application/json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
@@ -31,8 +34,8 @@ WATCH_SILENCE = 150.0
 """Seconds of silence after which a watch is taken for dead: the API server sends a bookmark about every minute."""
 PAGE = 250
 """Objects a list request, so that 10,000 pods never lie in memory at once."""
-COLD_START = 60.0
-"""Seconds for which an API server that has just started may refuse what it will allow: its caches of rights fill."""
+ATTEMPTS = 4
+"""How often a request is made at most."""
 
 
 class Clock(Protocol):
@@ -57,6 +60,33 @@ class Backoff:
     def wait(self, at_least: float = 0.0) -> None:
         self._clock.sleep(max(at_least, self._next * random.uniform(0.5, 1.0)))
         self._next = min(self._next * 2, self._most)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request of the API, without the host and who asks; `body` is what becomes JSON, `read_timeout` in seconds."""
+
+    method: str
+    path: str
+    query: Mapping[str, Any]
+    body: Any = None
+    content_type: str = JSON
+    accept: str = JSON
+    read_timeout: float = READ_TIMEOUT
+
+    @property
+    def target(self) -> str:
+        """The path with the query."""
+        return self.path + (f"?{urlencode(self.query)}" if self.query else "")
+
+    @property
+    def data(self) -> bytes | None:
+        return None if self.body is None else json.dumps(self.body).encode()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        sent = {"Accept": self.accept, "User-Agent": f"ansible/{FIELD_MANAGER}"}
+        return sent if self.body is None else sent | {"Content-Type": self.content_type}
 
 
 class Cluster:
@@ -103,11 +133,11 @@ class Cluster:
         """The header with the token of this connection; none if it authenticates in another way."""
         return {key: value for key, value in self._authorize(renew).items() if value.startswith("Bearer ")}
 
-    # -- single objects -------------------------------------------------------------------------------------------
+    # --- single objects ------------------------------------------------------------------------------------------
 
     def get(self, path: str, *, accept: str = JSON, **query: Any) -> dict[str, Any]:
         """Read one object, or one page of a list. Repeats a few times while the answer is 429, 5xx or none."""
-        return self._json("GET", path, query, accept=accept)
+        return self._json(Request("GET", path, query, accept=accept))
 
     def find(self, path: str, *, accept: str = JSON, **query: Any) -> dict[str, Any] | None:
         """Read one object; None where the object, its namespace or its kind does not exist (a 404)."""
@@ -136,7 +166,7 @@ class Cluster:
 
     def create(self, path: str, body: Mapping[str, Any], **query: Any) -> dict[str, Any]:
         """POST `body` and return the object as created."""
-        return self._json("POST", path, query, body)
+        return self._json(Request("POST", path, query, body))
 
     def patch(
         self,
@@ -146,17 +176,17 @@ class Cluster:
         **query: Any,
     ) -> dict[str, Any]:
         """PATCH an object and return it as changed."""
-        return self._json("PATCH", path, query, body, content_type)
+        return self._json(Request("PATCH", path, query, body, content_type))
 
     def replace(self, path: str, body: Mapping[str, Any], **query: Any) -> dict[str, Any]:
         """PUT an object and return it as stored; a stale resourceVersion gives a 409."""
-        return self._json("PUT", path, query, body)
+        return self._json(Request("PUT", path, query, body))
 
     def delete(self, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> dict[str, Any]:
         """DELETE an object; `body` may carry delete options. A missing object gives a 404."""
-        return self._json("DELETE", path, query, body)
+        return self._json(Request("DELETE", path, query, body))
 
-    # -- streams --------------------------------------------------------------------------------------------------
+    # --- streams -------------------------------------------------------------------------------------------------
 
     def watch(self, path: str, resource_version: str, *, accept: str = JSON, **query: Any) -> Iterator[dict[str, Any]]:
         """The events of one watch, `{"type": …, "object": …}`, bookmarks among them.
@@ -170,14 +200,14 @@ class Cluster:
             "resourceVersion": resource_version,
             **query,
         }
-        response = self._open("GET", path, query, accept=accept, read_timeout=WATCH_SILENCE)
-        rest = b""
+        request = Request("GET", path, query, accept=accept, read_timeout=WATCH_SILENCE)
+        response, rest = self._open(request), b""
         try:
-            for chunk in self._chunks(response, path):
+            for chunk in self._chunks(response, request):
                 lines = (rest + chunk).split(b"\n")
                 rest = lines.pop()
                 for line in lines:
-                    event = self._decode(line, "GET", path)
+                    event = self._decode(line, request)
                     if event.get("type") == "ERROR":
                         raise status_error("GET", path, self.host, event["object"].get("code"), event["object"])
                     yield event
@@ -186,12 +216,13 @@ class Cluster:
 
     def open_log(self, path: str, *, read_timeout: float, **query: Any) -> LogStream:
         """Open a container's log (`…/pods/NAME/log`); the answer is read chunk by chunk from the LogStream."""
-        response = self._open("GET", path, query, accept="*/*", read_timeout=read_timeout)
-        return LogStream(response, self._chunks(response, path))
+        request = Request("GET", path, query, accept="*/*", read_timeout=read_timeout)
+        response = self._open(request)
+        return LogStream(response, self._chunks(response, request))
 
     def events(
         self, path: str, *, metadata_only: bool = False, wanted: Callable[[], bool] = lambda: True, **query: Any
-    ) -> Iterator[tuple[str, dict[str, Any]]]:
+    ) -> Iterator[Change]:
         """List and watch for ever, whatever the server does: yields ("ADDED" | "MODIFIED" | "DELETED", object).
 
         Besides objects it yields ("SYNCED", {}) whenever a list is complete, and ("TROUBLE", {"error": ApiError}) when
@@ -199,145 +230,100 @@ class Cluster:
         (401, 403, 404) is raised, but a 401 after a success, for a token may have expired and a new one may come, and a
         403 of an API server that was away just before.
         """
-        names: dict[str, dict[str, Any]] = {}
-        version, admitted, away = "", False, float("-inf")
-        backoff = Backoff(self.clock)
+        accept, accept_list = (METADATA, METADATA_LIST) if metadata_only else (JSON, JSON)
+        reflector, backoff = Reflector(), Backoff(self.clock)
         while wanted():
             try:
-                if not version:
-                    seen: set[str] = set()
-                    accept = METADATA_LIST if metadata_only else JSON
-                    for page in self.pages(path, accept=accept, **query):
-                        for item in page.get("items") or ():
-                            uid = item["metadata"]["uid"]
-                            seen.add(uid)
-                            kind = "MODIFIED" if uid in names else "ADDED"
-                            names[uid] = _identity(item)
-                            yield kind, item
-                        latest = page["metadata"]["resourceVersion"]
-                    version, admitted = latest, True
-                    for uid in [uid for uid in names if uid not in seen]:
-                        yield "DELETED", names.pop(uid)
-                    yield "SYNCED", {}
-                for event in self.watch(path, version, accept=METADATA if metadata_only else JSON, **query):
-                    item, kind = event["object"], event["type"]
-                    version = item["metadata"]["resourceVersion"]
+                if not reflector.version:
+                    yield from reflector.listed(self.pages(path, accept=accept_list, **query))
+                for event in self.watch(path, reflector.version, accept=accept, **query):
                     backoff.reset()
-                    if kind == "BOOKMARK":
-                        continue
-                    uid = item["metadata"]["uid"]
-                    if kind == "DELETED":
-                        if not names.pop(uid, None):
-                            continue  # said already
-                    else:
-                        names[uid] = _identity(item)
-                    yield kind, item
-                    if not wanted():
-                        return
+                    if change := reflector.watched(event):
+                        yield change
+                        if not wanted():
+                            return
             except ApiError as error:
-                if error.status == 410:
-                    version = ""
-                elif error.transient:
-                    away = self.clock.monotonic()
-                elif not (admitted and error.status == 401) and not (
-                    error.status == 403 and self.clock.monotonic() - away < COLD_START
-                ):
+                if reflector.failed(error, self.clock.monotonic()) is Remedy.NONE:
                     raise
                 yield "TROUBLE", {"error": error}
                 backoff.wait(error.retry_after)
 
-    # -- requests -------------------------------------------------------------------------------------------------
+    # --- requests ------------------------------------------------------------------------------------------------
 
-    def _json(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, Any],
-        body: Any = None,
-        content_type: str = JSON,
-        accept: str = JSON,
-        attempts: int = 4,
-    ) -> dict[str, Any]:
-        backoff = Backoff(self.clock)
-        for attempt in range(1, attempts + 1):
+    def _json(self, request: Request) -> dict[str, Any]:
+        """The object that a request is answered with; repeats it a few times where that is harmless."""
+        backoff, attempt = Backoff(self.clock), 1
+        while True:
             try:
-                response = self._open(method, path, query, body, content_type, accept)
-                data = b"".join(self._chunks(response, path))
-                return self._decode(data, method, path)
+                return self._decode(b"".join(self._chunks(self._open(request), request)), request)
             except ApiError as error:
                 # Only a read is surely harmless to repeat; a 429 says that nothing was done.
-                again = error.transient if method == "GET" else error.status == 429
-                if not again or attempt == attempts:
+                again = error.transient if request.method == "GET" else error.status == 429
+                if not again or attempt == ATTEMPTS:
                     raise
+                attempt += 1
                 backoff.wait(error.retry_after)
-        raise AssertionError("the last attempt returns or raises")
 
-    def _open(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, Any],
-        body: Any = None,
-        content_type: str = JSON,
-        accept: str = JSON,
-        read_timeout: float = READ_TIMEOUT,
-    ) -> Any:
-        """Send a request; return the response, its body unread, or raise ApiError for every status but 2xx."""
+    def _open(self, request: Request) -> Any:
+        """The response to a request, its body unread; ApiError for every status but 2xx."""
+        response = self._send(request, renew=False)
+        if response.status == 401:
+            response.drain_conn()  # a token may have expired: ask for a new one, once
+            response = self._send(request, renew=True)
+        if not 200 <= response.status < 300:
+            raise self._refusal(response, request)
+        return response
+
+    def _send(self, request: Request, renew: bool) -> Any:
         import urllib3
 
-        url = self.host + path + (f"?{urlencode(query)}" if query else "")
-        data = None if body is None else json.dumps(body).encode()
-        for renew in (False, True):
-            headers = urllib3.HTTPHeaderDict(self._authorize(renew))
-            headers.update({"Accept": accept, "User-Agent": "ansible/argo.workflows"})
-            if data is not None:
-                headers["Content-Type"] = content_type
-            try:
-                response = self._transport.request(
-                    method,
-                    url,
-                    body=data,
-                    headers=headers,
-                    timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=read_timeout),
-                    preload_content=False,
-                    retries=False,
-                )
-            except (urllib3.exceptions.HTTPError, OSError) as error:
-                raise no_answer(method, path, self.host, error) from error
-            if response.status != 401 or renew:
-                break
-            response.drain_conn()  # a token may have expired: ask for a new one, once
-        if 200 <= response.status < 300:
-            return response
-        retry_after = response.headers.get("Retry-After", "")
+        headers = urllib3.HTTPHeaderDict(self._authorize(renew))
+        headers.update(request.headers)
         try:
-            text = b"".join(self._chunks(response, path))
+            return self._transport.request(
+                request.method,
+                self.host + request.target,
+                body=request.data,
+                headers=headers,
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=request.read_timeout),
+                preload_content=False,
+                retries=False,
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise no_answer(request.method, request.path, self.host, error) from error
+
+    def _refusal(self, response: Any, request: Request) -> ApiError:
+        """The error that a response with another status than 2xx stands for."""
+        try:
+            text = b"".join(self._chunks(response, request))
         except ApiError:
             text = b""
         try:
             status = json.loads(text)
         except ValueError:
             status = {"message": text.decode(errors="replace").strip()[:500]}
-        refusal = status_error(method, path, self.host, response.status, status)
+        refusal = status_error(request.method, request.path, self.host, response.status, status)
+        retry_after = response.headers.get("Retry-After", "")
         refusal.retry_after = float(retry_after) if retry_after.isdigit() else 0.0
-        raise refusal
+        return refusal
 
-    def _chunks(self, response: Any, path: str) -> Iterator[bytes]:
+    def _chunks(self, response: Any, request: Request) -> Iterator[bytes]:
         import urllib3
 
         try:
             yield from response.stream(65536)
         except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError) as error:
             # ValueError and AttributeError: what urllib3 raises when another thread has shut the socket
-            raise no_answer("GET", path, self.host, error) from error
+            raise no_answer(request.method, request.path, self.host, error) from error
         response.release_conn()
 
-    def _decode(self, data: bytes, method: str, path: str) -> dict[str, Any]:
+    def _decode(self, data: bytes, request: Request) -> dict[str, Any]:
         try:
             decoded: dict[str, Any] = json.loads(data)
             return decoded
         except ValueError as error:
-            raise ApiError(f"{method} {path}: {self.host} sent an answer that is cut off or is not JSON") from error
+            what = f"{self.host} sent an answer that is cut off or is not JSON"
+            raise ApiError(f"{request.method} {request.path}: {what}") from error
 
 
 class LogStream:
@@ -361,9 +347,3 @@ class LogStream:
         if sock is not None:
             with contextlib.suppress(OSError):  # it ended by itself in the meantime
                 sock.shutdown(socket.SHUT_RDWR)
-
-
-def _identity(item: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of a listed object, enough to report it as deleted after a relist."""
-    metadata = item["metadata"]
-    return {"metadata": {key: metadata[key] for key in ("name", "namespace", "uid", "labels") if key in metadata}}

@@ -9,11 +9,24 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+
+_SETTINGS = {
+    "validate_certs": "verify_ssl",
+    "ca_cert": "ssl_ca_cert",
+    "client_cert": "cert_file",
+    "client_key": "key_file",
+    "proxy": "proxy",
+    "no_proxy": "no_proxy",
+}
+"""The options that are an attribute of the configuration as they are."""
+_NOTHING_GIVEN = "no kubeconfig, context or host is given, KUBECONFIG is not set, and there is no ~/.kube/config"
+Load = Callable[[Any, Any], None]
+"""Fills a configuration: (the module kubernetes.config, the configuration)."""
 
 
 class Login:
@@ -36,46 +49,16 @@ class Login:
 
         params = self._params
         configuration = client.Configuration()
-        kubeconfig, context, host = (params.get(key) for key in ("kubeconfig", "context", "host"))
-        if isinstance(kubeconfig, str) and not all(Path(file).expanduser().exists() for file in _files(kubeconfig)):
-            raise ApiError(f"cannot connect to a cluster: there is no kubeconfig at {kubeconfig}")
+        load, called = _source(params)
         try:
-            if isinstance(kubeconfig, Mapping):
-                config.load_kube_config_from_dict(
-                    dict(kubeconfig), context, client_configuration=configuration, persist_config=False
-                )
-            elif kubeconfig or context or (os.environ.get("KUBECONFIG") and not host):
-                config.load_kube_config(
-                    os.pathsep.join(str(Path(file).expanduser()) for file in _files(kubeconfig)) or None,
-                    context,
-                    client_configuration=configuration,
-                    persist_config=False,
-                )
-            elif not host:
-                self._load_surroundings(config, configuration)
+            load(config, configuration)
         except (config.ConfigException, OSError, ValueError) as error:
-            if kubeconfig or context:
-                what = f"the kubeconfig {kubeconfig if isinstance(kubeconfig, str) else ''} cannot be used: {error}"
-            else:
-                what = "no kubeconfig, context or host is given, KUBECONFIG is not set, and there is no ~/.kube/config"
+            what = f"{called} cannot be used: {error}" if called else _NOTHING_GIVEN
             raise ApiError(f"cannot connect to a cluster: {what}") from error
-        if host:
-            configuration.host = host
-        if params.get("api_key"):
-            configuration.api_key = {"authorization": f"Bearer {params['api_key']}"}
-            configuration.refresh_api_key_hook = None
-        elif params.get("username") and params.get("password"):
-            configuration.username, configuration.password = params["username"], params["password"]
-            configuration.api_key = {"authorization": configuration.get_basic_auth_token()}
-            configuration.refresh_api_key_hook = None
-        for option, attribute in {
-            "validate_certs": "verify_ssl",
-            "ca_cert": "ssl_ca_cert",
-            "client_cert": "cert_file",
-            "client_key": "key_file",
-            "proxy": "proxy",
-            "no_proxy": "no_proxy",
-        }.items():
+        if params.get("host"):
+            configuration.host = params["host"]
+        _give_credentials(configuration, params)
+        for option, attribute in _SETTINGS.items():
             if params.get(option) is not None:
                 setattr(configuration, attribute, params[option])
         if params.get("proxy_headers"):
@@ -84,13 +67,6 @@ class Login:
             wanted = {key: value for key, value in params["proxy_headers"].items() if value is not None}
             configuration.proxy_headers = urllib3.util.make_headers(**wanted)
         return configuration
-
-    @staticmethod
-    def _load_surroundings(config: Any, configuration: Any) -> None:
-        try:
-            config.load_incluster_config(client_configuration=configuration)
-        except config.ConfigException:
-            config.load_kube_config(client_configuration=configuration, persist_config=False)
 
     def transport(self) -> Any:
         """The connection pool of an ApiClient, with dead peers noticed by TCP keepalive within a minute."""
@@ -127,6 +103,68 @@ class Login:
         return headers
 
 
-def _files(kubeconfig: str | None) -> list[str]:
+def _source(params: Mapping[str, Any]) -> tuple[Load, str]:
+    """How the connection options say to load a configuration, and what that is called, "" for the surroundings.
+
+    ApiError if a file that they name is not there.
+    """
+    kubeconfig, context, variable = params.get("kubeconfig"), params.get("context"), os.environ.get("KUBECONFIG")
+    if isinstance(kubeconfig, Mapping):
+        return _from_dictionary(dict(kubeconfig), context), "the kubeconfig"
+    if kubeconfig:
+        return _from_files(_files(kubeconfig), context), f"the kubeconfig {kubeconfig}"
+    if context:
+        return _from_files([], context), f"the context {context}"
+    if params.get("host"):
+        return lambda config, configuration: None, "the host"
+    if variable:
+        return _from_files([], None), f"the kubeconfig {variable}, of the variable KUBECONFIG,"
+    return _from_surroundings, ""
+
+
+def _from_dictionary(kubeconfig: dict[str, Any], context: str | None) -> Load:
+    def load(config: Any, configuration: Any) -> None:
+        config.load_kube_config_from_dict(kubeconfig, context, client_configuration=configuration, persist_config=False)
+
+    return load
+
+
+def _from_files(files: list[str], context: str | None) -> Load:
+    """From these files, or with none of them from those of KUBECONFIG or from ~/.kube/config."""
+
+    def load(config: Any, configuration: Any) -> None:
+        config.load_kube_config(
+            os.pathsep.join(files) or None, context, client_configuration=configuration, persist_config=False
+        )
+
+    return load
+
+
+def _from_surroundings(config: Any, configuration: Any) -> None:
+    """From the service account of the pod that this runs in, or else from ~/.kube/config."""
+    try:
+        config.load_incluster_config(client_configuration=configuration)
+    except config.ConfigException:
+        config.load_kube_config(client_configuration=configuration, persist_config=False)
+
+
+def _files(kubeconfig: str) -> list[str]:
     """The files of a kubeconfig option: several may be joined as in the variable KUBECONFIG."""
-    return [file for file in (kubeconfig or "").split(os.pathsep) if file]
+    files = [str(Path(file).expanduser()) for file in kubeconfig.split(os.pathsep) if file]
+    for file in files:
+        if not Path(file).exists():
+            raise ApiError(f"cannot connect to a cluster: there is no kubeconfig at {file}")
+    return files
+
+
+def _give_credentials(configuration: Any, params: Mapping[str, Any]) -> None:
+    """Let a token or a password that the options give take the place of what was loaded."""
+    if params.get("api_key"):
+        token = f"Bearer {params['api_key']}"
+    elif params.get("username") and params.get("password"):
+        configuration.username, configuration.password = params["username"], params["password"]
+        token = configuration.get_basic_auth_token()
+    else:
+        return
+    configuration.api_key = {"authorization": token}
+    configuration.refresh_api_key_hook = None

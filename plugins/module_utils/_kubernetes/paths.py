@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 
+FIELD_MANAGER = "argo.workflows"
+"""The name under which the collection asks and changes: its User-Agent, and the owner of the fields that it sets."""
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 
 

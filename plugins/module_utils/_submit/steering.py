@@ -20,10 +20,10 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import 
     phase_of,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._argo.times import stamp
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import FIELD_MANAGER, Json, at
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json, at
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import FIELD_MANAGER, path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 from ansible_collections.argo.workflows.plugins.module_utils._submit.identity import RUN_LABEL, run_label
 from ansible_collections.argo.workflows.plugins.module_utils._submit.look import unless_missing

@@ -17,7 +17,6 @@ from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import (
     API_VERSION,
-    FIELD_MANAGER,
     INSTANCE_ID_LABEL,
     WORKFLOW_LABEL,
     Json,
@@ -25,7 +24,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 )
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import FIELD_MANAGER, path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 from ansible_collections.argo.workflows.plugins.module_utils._submit.checks import check, check_names
 from ansible_collections.argo.workflows.plugins.module_utils._submit.identity import (

@@ -11,7 +11,6 @@ from urllib.parse import unquote
 
 import pytest
 
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import FIELD_MANAGER
 from ansible_collections.argo.workflows.plugins.module_utils._install import survey as survey_module
 from ansible_collections.argo.workflows.plugins.module_utils._install.live import labelled
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import (
@@ -24,6 +23,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._install.objects im
 from ansible_collections.argo.workflows.plugins.module_utils._install.server import Server, state_of, wait
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import JSON, Cluster, LogStream
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import FIELD_MANAGER
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 
 HERE = Place("argo", "argo", "")

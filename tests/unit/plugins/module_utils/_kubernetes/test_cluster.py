@@ -204,3 +204,22 @@ def test_the_token_of_the_kubeconfig_and_the_impersonation_are_sent() -> None:
     assert ("authorization", "Bearer secret") in [(key.lower(), value) for key, value in sent]
     assert ("Impersonate-User", "ann") in sent
     assert [value for key, value in sent if key == "Impersonate-Group"] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"kubeconfig": {"apiVersion": "v1"}}, "the kubeconfig cannot be used: "),
+        ({"context": "elsewhere"}, "the context elsewhere cannot be used: "),
+        ({}, r"the kubeconfig \S+/config, of the variable KUBECONFIG, cannot be used: "),
+    ],
+)
+def test_what_cannot_be_used_to_connect_is_named(
+    params: dict[str, Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config"
+    file.write_text("{}")
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(file))
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    with pytest.raises(ApiError, match=f"^cannot connect to a cluster: {said}"):
+        Cluster.from_params(params)
