@@ -20,7 +20,8 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.names import 
 from ansible_collections.argo.workflows.plugins.module_utils._logs.collector import Collector, _Job
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import BEGINNING, END, Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
-from ansible_collections.argo.workflows.tests.support.synthetic import EXITED, Clock, Container, Faults, Server, stamp
+from ansible_collections.argo.workflows.tests.support.clock import Clock, stamp
+from ansible_collections.argo.workflows.tests.support.synthetic import EXITED, Container, Faults, Server
 
 SEEDS = int(os.environ.get("FAULT_SEEDS", "500"))
 
@@ -83,7 +84,7 @@ def test_a_log_is_asked_for_once_if_the_executor_has_said_its_last_word(
     server = Server(Clock(), Faults(random.Random(0), until=0, share=0))
     server.containers["pod"] = container
     log = collect(server, 0, news=container.end + lag, folder=tmp_path)
-    assert (log.complete, log.lines, server.requests) == (True, 1, requests)
+    assert (log.complete, log.lines, len(server.requests)) == (True, 1, requests)
 
 
 def collect(server: Server, start: float, news: float, folder: Path) -> Log:

@@ -10,7 +10,8 @@ import random
 
 import pytest
 
-from ansible_collections.argo.workflows.tests.support.synthetic import Clock, Faults, Server
+from ansible_collections.argo.workflows.tests.support.clock import Clock
+from ansible_collections.argo.workflows.tests.support.synthetic import Faults, Server
 
 SEEDS = int(os.environ.get("FAULT_SEEDS", "500"))
 QUIET = 200.0

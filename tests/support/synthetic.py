@@ -1,62 +1,26 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A synthetic Kubernetes API server with virtual time and faults driven by a seed. No sockets, no threads.
+"""The API server with virtual time and faults driven by a seed. No sockets, no threads.
 
-It stands where the connection pool of urllib3 stands: `Server.request` answers as the API server and the kubelet behind
-it would, and raises what urllib3 raises. Time passes only when somebody sleeps or reads.
+It raises what urllib3 raises. Time passes only when somebody sleeps or reads.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import heapq
-import itertools
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import urllib3
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.tests.support.api import Api, Asked, Response, refusal
+from ansible_collections.argo.workflows.tests.support.clock import Clock, stamp
 
 EXITED = b"sub-process exited"
-EPOCH = datetime.datetime(2026, 11, 22, 15, 45, tzinfo=datetime.UTC)
-
-
-class Clock:
-    """Virtual time in seconds; what was scheduled happens when it passes."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
-        self._numbers = itertools.count()
-
-    def time(self) -> float:
-        return EPOCH.timestamp() + self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float, /) -> None:
-        end = self.now + seconds
-        while self._due and self._due[0][0] <= end:
-            when, _number, action = heapq.heappop(self._due)
-            self.now = max(self.now, when)
-            action()
-        self.now = max(self.now, end)
-
-    def at(self, when: float, action: Callable[[], None]) -> None:
-        heapq.heappush(self._due, (when, next(self._numbers), action))
-
-
-def stamp(when: float) -> str:
-    """A time of the virtual clock as the kubelet writes it before a line."""
-    whole, fraction = divmod(round(when * 1e9), 10**9)
-    return (EPOCH + datetime.timedelta(seconds=whole)).strftime("%Y-%m-%dT%H:%M:%S") + f".{fraction:09d}Z"
 
 
 @dataclasses.dataclass
@@ -89,47 +53,23 @@ class Faults:
         return self.random.choice(kinds)
 
 
-class Response:
-    """What the collector reads: the part of urllib3's HTTPResponse that it uses."""
-
-    def __init__(self, status: int, chunks: Iterator[bytes], headers: dict[str, str] | None = None) -> None:
-        self.status = status
-        self.headers = headers or {}
-        self.aborted = False
-        self.connection = self
-        self.sock = self
-        self._chunks = chunks
-
-    def stream(self, size: int) -> Iterator[bytes]:
-        return self._chunks
-
-    def shutdown(self, how: int) -> None:
-        self.aborted = True
-
-    def close(self) -> None:
-        pass
-
-    release_conn = drain_conn = close
-
-
 def reset() -> urllib3.exceptions.ProtocolError:
     return urllib3.exceptions.ProtocolError("Connection broken: ConnectionResetError(104)")
 
 
-class Server:
-    """The API server. Fill `containers` (by pod name) and `objects`, then use `cluster()`."""
+class Server(Api):
+    """Fill `containers` (by pod name) and `objects`, then use `cluster()`."""
 
     def __init__(self, clock: Clock, faults: Faults) -> None:
-        self.clock = clock
+        super().__init__(clock=clock)
+        self.clock: Clock = clock
         self.faults = faults
         self.containers: dict[str, Container] = {}
-        self.objects: dict[str, dict[str, Any]] = {}
         self.history: list[tuple[int, str, dict[str, Any]]] = []
         self.oldest = 0
         """Watches from before this version get a 410."""
         self.token = 0
         """The token that is accepted; a client that has an older one gets a 401."""
-        self.requests = 0
         self._client_token = 0
         self._renewed = False
 
@@ -156,16 +96,10 @@ class Server:
 
     # -- requests -------------------------------------------------------------------------------------------------
 
-    def request(
-        self, method: str, url: str, *, headers: Any, timeout: Any, body: bytes | None = None, **_options: Any
-    ) -> Response:
-        """As urllib3.PoolManager.request."""
-        self.requests += 1
+    def answer(self, asked: Asked) -> Response:
         self.clock.sleep(0.002)
-        parts = urlsplit(url)
-        query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-        if headers["Authorization"] != f"Bearer {self.token}":
-            return self._refuse(401, "Unauthorized")
+        if asked.headers["Authorization"] != f"Bearer {self.token}":
+            return refusal(401, "Unauthorized")
         fault = ""
         if self.faults.strike(self.clock.now):
             kinds = [
@@ -188,35 +122,32 @@ class Server:
         if fault == "reset":
             raise reset()
         if fault == "timeout":
-            self.clock.sleep(timeout.read_timeout)
-            raise urllib3.exceptions.ReadTimeoutError(None, url, "Read timed out.")
+            self.clock.sleep(asked.read_timeout)
+            raise urllib3.exceptions.ReadTimeoutError(None, asked.path, "Read timed out.")
         if fault in ("429", "500", "503"):
-            return self._refuse(int(fault), "", {"Retry-After": "1"} if fault == "429" else {})
+            return refusal(int(fault), headers={"Retry-After": "1"} if fault == "429" else {})
         if fault == "expired" and not self._renewed:
             self.token += 1
-            return self._refuse(401, "Unauthorized")
+            return refusal(401, "Unauthorized")
         if fault == "delay":
             self.clock.sleep(self.faults.random.uniform(0, 5))
-        if parts.path.endswith("/log"):
-            return self._log(parts.path.split("/")[-2], query, fault, timeout.read_timeout)
+        query = asked.query
+        if asked.path.endswith("/log"):
+            return self._kubelets(asked.path.split("/")[-2], query, fault, asked.read_timeout)
         if query.get("watch"):
-            return self._watch(int(query["resourceVersion"]), fault, timeout.read_timeout)
+            return self._watch(int(query["resourceVersion"]), fault, asked.read_timeout)
         return self._list(int(query["limit"]), query.get("continue", ""), fault)
-
-    def _refuse(self, status: int, reason: str, headers: dict[str, str] | None = None, message: str = "") -> Response:
-        body = {"kind": "Status", "reason": reason, "message": message or f"refused with {status}", "code": status}
-        return Response(status, iter([json.dumps(body).encode()]), headers)
 
     # -- the kubelet ----------------------------------------------------------------------------------------------
 
-    def _log(self, pod: str, query: dict[str, str], fault: str, read_timeout: float) -> Response:
+    def _kubelets(self, pod: str, query: dict[str, str], fault: str, read_timeout: float) -> Response:
         container = self.containers[pod]
         if self.clock.now >= container.deleted:
-            return self._refuse(404, "NotFound", message=f'pods "{pod}" not found')
+            return refusal(404, "NotFound", f'pods "{pod}" not found')
         response = Response(200, iter(()))
         follow = query.get("follow") == "true"
         since = query.get("sinceTime", "")[:19]
-        response._chunks = self._log_chunks(container, follow, since, fault, read_timeout, response)
+        response.chunks = self._log_chunks(container, follow, since, fault, read_timeout, response)
         return response
 
     def _log_chunks(
@@ -292,7 +223,7 @@ class Server:
     def _list(self, limit: int, token: str, fault: str) -> Response:
         version, start = (int(part) for part in token.split("/")) if token else (len(self.history), 0)
         if token and version < self.oldest:
-            return self._refuse(410, "Expired")
+            return refusal(410, "Expired")
         items = self._at(version)
         page: dict[str, Any] = {
             "metadata": {"resourceVersion": str(version)},
@@ -316,7 +247,7 @@ class Server:
 
     def _watch(self, version: int, fault: str, read_timeout: float) -> Response:
         response = Response(200, iter(()))
-        response._chunks = self._watch_chunks(version, fault, read_timeout, response)
+        response.chunks = self._watch_chunks(version, fault, read_timeout, response)
         return response
 
     def _watch_chunks(self, version: int, fault: str, read_timeout: float, response: Response) -> Iterator[bytes]:

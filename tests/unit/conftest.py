@@ -12,6 +12,19 @@ from typing import Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.tests.support.api import Api
+from ansible_collections.argo.workflows.tests.support.clock import Clock
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Api:
+    """An API server in memory, and every connection of a module leads to it."""
+    server = Api(clock=Clock())
+    monkeypatch.setattr(Cluster, "from_params", lambda _params: server.cluster())
+    return server
+
+
 RunModule = Callable[..., dict[str, Any]]
 
 

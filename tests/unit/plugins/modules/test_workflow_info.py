@@ -3,62 +3,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import urllib3
 import yaml
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 from ansible_collections.argo.workflows.plugins.modules import workflow_info
 from ansible_collections.argo.workflows.tests.support import recordings
+from ansible_collections.argo.workflows.tests.support.api import Answer, Api, Asked
+from ansible_collections.argo.workflows.tests.support.module import Module
 
-Answer = tuple[int, dict[str, Any] | str]
 OPTIONS = yaml.safe_load(workflow_info.DOCUMENTATION)["options"]
-
-
-class Api:
-    """An API server that answers by path, and remembers what it was asked."""
-
-    def __init__(self, answers: dict[str, Answer | Callable[[dict[str, list[str]]], Answer]]) -> None:
-        self.answers = answers
-        self.requests: list[tuple[str, dict[str, list[str]], str]] = []
-
-    def request(self, method: str, url: str, *, headers: Any, **kwargs: Any) -> urllib3.HTTPResponse:
-        assert method == "GET"
-        parts = urlsplit(url)
-        query = parse_qs(parts.query)
-        self.requests.append((parts.path, query, headers["Accept"]))
-        answer = self.answers[parts.path]
-        status, body = answer(query) if callable(answer) else answer
-        data = body if isinstance(body, str) else json.dumps(body)
-        return urllib3.HTTPResponse(io.BytesIO(data.encode()), status=status, preload_content=False)
-
-
-class Module:
-    """As much of AnsibleModule as a module's run() sees."""
-
-    def __init__(self, **params: Any) -> None:
-        defaults = {name: option.get("default") for name, option in OPTIONS.items()}
-        self.params = defaults | {"namespace": "lab"} | params
-        self.warnings: list[str] = []
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
 
 
 @pytest.fixture
 def info(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     def call(api: Api, module: Module) -> dict[str, Any]:
-        monkeypatch.setattr(Cluster, "from_params", lambda params: Cluster("https://api.example", api))
+        monkeypatch.setattr(Cluster, "from_params", lambda _params: api.cluster())
         return workflow_info.run(module)
 
     return call
+
+
+def module_with(**params: Any) -> Module:
+    return Module(workflow_info, **{"namespace": "lab"} | params)
 
 
 PATH = "/apis/argoproj.io/v1alpha1/namespaces/lab/workflows"
@@ -66,8 +37,8 @@ PATH = "/apis/argoproj.io/v1alpha1/namespaces/lab/workflows"
 
 def test_a_workflow_is_returned_with_its_items_and_the_tree_of_argo_get(info: Any) -> None:
     resource = recordings.workflow("fanout-one-fails")
-    api = Api({f"{PATH}/fanout-one-fails": (200, resource)})
-    result = info(api, Module(name="fanout-one-fails"))
+    api = Api(answers={f"{PATH}/fanout-one-fails": (200, resource)})
+    result = info(api, module_with(name="fanout-one-fails"))
     workflow = result["workflow"]
     assert result["exists"] is True
     assert (workflow["phase"], workflow["status"], workflow["progress"]) == ("Failed", "Failed", "2/5")
@@ -89,14 +60,18 @@ def test_a_workflow_is_returned_with_its_items_and_the_tree_of_argo_get(info: An
 
 def test_the_object_itself_is_returned_when_asked_for(info: Any) -> None:
     resource = recordings.workflow("fanout-ok")
-    result = info(Api({f"{PATH}/fanout-ok": (200, resource)}), Module(name="fanout-ok", include_resource=True))
+    result = info(
+        Api(answers={f"{PATH}/fanout-ok": (200, resource)}), module_with(name="fanout-ok", include_resource=True)
+    )
     assert result["resource"] == resource
 
 
 @pytest.mark.parametrize("name", recordings.NAMES)
 def test_what_is_returned_is_documented(info: Any, name: str) -> None:
     documented = yaml.safe_load(workflow_info.RETURN)
-    result = info(Api({f"{PATH}/{name}": (200, recordings.workflow(name))}), Module(name=name, include_resource=True))
+    result = info(
+        Api(answers={f"{PATH}/{name}": (200, recordings.workflow(name))}), module_with(name=name, include_resource=True)
+    )
 
     def check(value: Any, documentation: Any) -> None:
         if isinstance(value, list):
@@ -113,23 +88,23 @@ def test_what_is_returned_is_documented(info: Any, name: str) -> None:
 
 def test_a_workflow_that_is_missing_is_no_error(info: Any) -> None:
     missing = {"reason": "NotFound", "message": 'workflows.argoproj.io "gone" not found'}
-    result = info(Api({f"{PATH}/gone": (404, missing)}), Module(name="gone"))
+    result = info(Api(answers={f"{PATH}/gone": (404, missing)}), module_with(name="gone"))
     assert result == {"exists": False, "workflow": {}, "tree": ""}
 
 
 @pytest.mark.parametrize("name", ["gone", None])
 def test_a_cluster_without_argos_crds_is_said_to_be_one(info: Any, name: str | None) -> None:
-    api = Api({f"{PATH}/gone": (404, "404 page not found\n"), PATH: (404, "404 page not found\n")})
+    api = Api(answers={f"{PATH}/gone": (404, b"404 page not found\n"), PATH: (404, b"404 page not found\n")})
     with pytest.raises(
         UserError, match=r"^the cluster at https://api\.example does not know Workflows: .* not installed"
     ):
-        info(api, Module(name=name))
+        info(api, module_with(name=name))
 
 
 def test_a_workflow_without_a_status_yet_is_pending(info: Any) -> None:
     resource = {**recordings.workflow("fanout-ok"), "status": {}}
     resource["metadata"] = {**resource["metadata"], "labels": {}}
-    result = info(Api({f"{PATH}/fanout-ok": (200, resource)}), Module(name="fanout-ok"))
+    result = info(Api(answers={f"{PATH}/fanout-ok": (200, resource)}), module_with(name="fanout-ok"))
     assert (result["workflow"]["phase"], result["workflow"]["item_results"], result["tree"]) == ("Pending", [], "")
 
 
@@ -137,19 +112,19 @@ def test_offloaded_nodes_are_made_up_for_by_the_pods(info: Any) -> None:
     resource = recordings.workflow("fanout-one-fails")
     status = {**resource["status"], "nodes": None, "offloadNodeStatusVersion": "fnv:1"}
     api = Api(
-        {
+        answers={
             f"{PATH}/fanout-one-fails": (200, {**resource, "status": status}),
             "/api/v1/namespaces/lab/pods": (200, {"items": recordings.pods("fanout-one-fails"), "metadata": {}}),
         }
     )
-    module = Module(name="fanout-one-fails")
+    module = module_with(name="fanout-one-fails")
     workflow = info(api, module)["workflow"]
     assert [(item["value"], item["phase"], item["exit_code"]) for item in workflow["item_results"]] == [
         ("good", "Succeeded", 0),
         ("bad", "Failed", 3),
         ("fine", "Succeeded", 0),
     ]
-    assert api.requests[1][1]["labelSelector"] == ["workflows.argoproj.io/workflow=fanout-one-fails"]
+    assert api.requests[1].query["labelSelector"] == "workflows.argoproj.io/workflow=fanout-one-fails"
     assert "only the Argo Server can read them" in module.warnings[0]
 
 
@@ -165,13 +140,13 @@ def table(*rows: dict[str, Any], more: str = "") -> Answer:
 
 
 def test_workflows_are_listed_newest_first_without_reading_their_nodes(info: Any) -> None:
-    def pages(query: dict[str, list[str]]) -> Answer:
-        if "continue" in query:
+    def pages(asked: Asked) -> Answer:
+        if "continue" in asked.query:
             return table(row("c", "2026-11-22T15:00:02Z", "Failed", "child failed"))
         return table(row("a", "2026-11-22T15:00:01Z", None), row("b", "2026-11-22T15:00:03Z", "Running"), more="next")
 
-    api = Api({PATH: pages})
-    found = info(api, Module())["workflows"]
+    api = Api(answers={PATH: pages})
+    found = info(api, module_with())["workflows"]
     assert [(w["name"], w["phase"], w["message"]) for w in found] == [
         ("b", "Running", ""),
         ("c", "Failed", "child failed"),
@@ -186,8 +161,8 @@ def test_workflows_are_listed_newest_first_without_reading_their_nodes(info: Any
         "message": "",
         "created_at": "2026-11-22T15:00:03Z",
     }
-    assert [request[2] for request in api.requests] == [workflow_info.TABLE] * 2
-    assert api.requests[0][1]["includeObject"] == ["Metadata"]
+    assert [asked.headers["Accept"] for asked in api.requests] == [workflow_info.TABLE] * 2
+    assert api.requests[0].query["includeObject"] == "Metadata"
     assert found[0].keys() == yaml.safe_load(workflow_info.RETURN)["workflows"]["contains"].keys()
 
 
@@ -197,7 +172,7 @@ def test_crds_without_columns_are_listed_too(info: Any) -> None:
         "columnDefinitions": [{"name": "Name"}, {"name": "Age"}],
         "rows": [{**row("a", "2026-11-22T15:00:01Z", "Error"), "cells": ["a", "5m"]}],
     }
-    (found,) = info(Api({PATH: (200, bare)}), Module())["workflows"]
+    (found,) = info(Api(answers={PATH: (200, bare)}), module_with())["workflows"]
     assert (found["phase"], found["message"]) == ("Error", "")
 
 
@@ -216,14 +191,14 @@ def test_crds_without_columns_are_listed_too(info: Any) -> None:
     ],
 )
 def test_the_api_server_does_the_selecting(info: Any, options: dict[str, Any], selector: str | None) -> None:
-    api = Api({PATH: table()})
-    info(api, Module(**options))
-    assert api.requests[0][1].get("labelSelector") == ([selector] if selector else None)
+    api = Api(answers={PATH: table()})
+    info(api, module_with(**options))
+    assert api.requests[0].query.get("labelSelector") == selector
 
 
 def test_workflows_that_nobody_has_seen_are_found_as_pending(info: Any) -> None:
     rows = [row(str(phase), "2026-11-22T15:00:01Z", phase) for phase in (None, "Pending", "Running", "Failed")]
-    found = info(Api({PATH: table(*rows)}), Module(phases=["Pending", "Running"]))["workflows"]
+    found = info(Api(answers={PATH: table(*rows)}), module_with(phases=["Pending", "Running"]))["workflows"]
     assert sorted(w["name"] for w in found) == ["None", "Pending", "Running"]
 
 

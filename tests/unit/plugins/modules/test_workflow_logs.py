@@ -9,7 +9,6 @@ import datetime
 import errno
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import 
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 from ansible_collections.argo.workflows.plugins.modules import workflow_logs
 from ansible_collections.argo.workflows.tests.support import recordings
+from ansible_collections.argo.workflows.tests.support.module import Module
 from ansible_collections.argo.workflows.tests.support.replay import Recorded
 
 
@@ -42,15 +42,12 @@ def with_pods(ended: Recorded) -> Recorded:
     return ended
 
 
-WARNINGS: list[str] = []
+def module_with(**params: Any) -> Module:
+    return Module(workflow_logs, **{"name": "fanout-ok"} | params)
 
 
 def fetch(**params: Any) -> dict[str, Any]:
-    WARNINGS.clear()
-    defaults = {name: option.get("default") for name, option in workflow_logs.ARGUMENT_SPEC.items()}
-    params = defaults | {"name": "fanout-ok"} | params
-    module: Any = SimpleNamespace(params=params, check_mode=False, warn=WARNINGS.append)
-    return workflow_logs.run(module)
+    return workflow_logs.run(module_with(**params))
 
 
 def test_the_logs_are_not_called_complete_where_the_nodes_cannot_be_read(ended: Recorded) -> None:
@@ -81,10 +78,11 @@ def test_the_logs_of_pods_that_are_gone_are_returned_as_incomplete(ended: Record
 
 @pytest.mark.parametrize("choice", [{"items": ["Argon"]}, {"containers": ["mian"]}])
 def test_a_choice_that_no_container_meets_gets_a_warning(choice: dict[str, list[str]], with_pods: Recorded) -> None:
-    assert fetch(**choice)["logs"] == []
-    assert "There are no logs" in WARNINGS[0]
-    fetch()
-    assert not WARNINGS
+    module = module_with(**choice)
+    assert workflow_logs.run(module)["logs"] == []
+    assert "There are no logs" in module.warnings[0]
+    workflow_logs.run(module := module_with())
+    assert not module.warnings
 
 
 @pytest.mark.parametrize(

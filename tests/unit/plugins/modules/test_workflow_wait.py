@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +21,7 @@ import yaml
 from ansible_collections.argo.workflows.plugins.doc_fragments import connection, logs
 from ansible_collections.argo.workflows.plugins.module_utils._module import CONNECTION_SPEC, UserError
 from ansible_collections.argo.workflows.plugins.modules import workflow, workflow_info, workflow_logs, workflow_wait
+from ansible_collections.argo.workflows.tests.support.api import Api, served
 
 METADATA = {
     "name": "slow",
@@ -33,52 +32,23 @@ METADATA = {
 }
 
 
-class Slow(http.server.BaseHTTPRequestHandler):
-    """An API server with one Workflow that goes on for ever."""
-
-    protocol_version = "HTTP/1.1"
-    patches: list[Any] = []
-    read_only = False
-
-    def do_GET(self) -> None:
-        if "watch=true" in self.path:
-            self.send_response(200)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            time.sleep(30)
-            return
-        if self.path.split("?")[0].endswith(("/workflows", "/pods", "/nodes")):
-            items = [{"metadata": METADATA}] if "/workflows" in self.path else []
-            self.answer({"metadata": {"resourceVersion": "1"}, "items": items})
-        else:
-            self.answer({"metadata": METADATA, "status": {"phase": "Running"}})
-
-    def do_PATCH(self) -> None:
-        self.patches.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        if self.read_only:
-            self.answer({"kind": "Status", "code": 403, "reason": "Forbidden", "message": "no right to patch"}, 403)
-        else:
-            self.answer({"metadata": METADATA})
-
-    def answer(self, content: Any, status: int = 200) -> None:
-        data = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_args: Any) -> None:
-        pass
+HOME = "/apis/argoproj.io/v1alpha1/namespaces/argo/workflows"
 
 
 @pytest.fixture
-def host() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    Slow.patches.clear()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+def slow() -> Api:
+    """An API server with one Workflow that goes on for ever."""
+    return Api({f"{HOME}/slow": {"metadata": METADATA, "status": {"phase": "Running"}}})
+
+
+@pytest.fixture
+def host(slow: Api) -> Iterator[str]:
+    with served(slow) as url:
+        yield url
+
+
+def patches(api: Api) -> list[Any]:
+    return [asked.body for asked in api.asked("PATCH")]
 
 
 def start(host: str, plugin: Any = workflow_wait, **options: Any) -> subprocess.Popen[bytes]:
@@ -98,7 +68,7 @@ def start(host: str, plugin: Any = workflow_wait, **options: Any) -> subprocess.
     return module
 
 
-def test_sigterm_ends_the_wait_and_does_what_on_interrupt_says(host: str, tmp_path: Path) -> None:
+def test_sigterm_ends_the_wait_and_does_what_on_interrupt_says(host: str, slow: Api, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     module = start(host, on_interrupt="stop", journal=str(journal))
     await_file(journal)
@@ -107,7 +77,7 @@ def test_sigterm_ends_the_wait_and_does_what_on_interrupt_says(host: str, tmp_pa
     result = json.loads(module.communicate(timeout=15)[0])
     assert result["failed"] and result["outcome"] == "interrupted"
     assert result["msg"] == "The wait was interrupted. Workflow slow was Running and was stopped."
-    assert Slow.patches == [{"spec": {"shutdown": "Stop"}}]
+    assert patches(slow) == [{"spec": {"shutdown": "Stop"}}]
 
 
 def test_the_module_ends_when_nobody_reads_its_result_any_more(host: str, tmp_path: Path) -> None:
@@ -119,19 +89,21 @@ def test_the_module_ends_when_nobody_reads_its_result_any_more(host: str, tmp_pa
     assert module.wait(timeout=15) is not None
 
 
-def test_an_interruption_before_the_wait_has_begun_does_what_on_interrupt_says(host: str, tmp_path: Path) -> None:
+def test_an_interruption_before_the_wait_has_begun_does_what_on_interrupt_says(
+    host: str, slow: Api, tmp_path: Path
+) -> None:
     module = start(host, on_interrupt="stop", journal=str(tmp_path / "gone" / "pipe"))
     assert module.stdout
     module.stdout.close()
     assert module.wait(timeout=15) is not None
-    assert Slow.patches == [{"spec": {"shutdown": "Stop"}}]
+    assert patches(slow) == [{"spec": {"shutdown": "Stop"}}]
 
 
-def test_the_timeout_holds(host: str) -> None:
+def test_the_timeout_holds(host: str, slow: Api) -> None:
     module = start(host, wait_timeout=1, on_timeout="terminate")
     result = json.loads(module.communicate(timeout=20)[0])
     assert result["msg"].startswith("The wait ended after 1 s (wait_timeout). Workflow slow was Running")
-    assert Slow.patches == [{"spec": {"shutdown": "Terminate"}}]
+    assert patches(slow) == [{"spec": {"shutdown": "Terminate"}}]
 
 
 @pytest.mark.parametrize(
@@ -175,9 +147,9 @@ def test_a_journal_that_cannot_be_written_is_no_bug(host: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("fail_on", [["failed"], ["failed", "timeout"]])
 def test_a_run_that_could_not_be_terminated_is_a_failure_and_is_not_called_terminated(
-    fail_on: list[str], host: str, monkeypatch: pytest.MonkeyPatch
+    fail_on: list[str], host: str, slow: Api
 ) -> None:
-    monkeypatch.setattr(Slow, "read_only", True)
+    slow.answers[f"PATCH {HOME}/slow"] = (403, {"reason": "Forbidden", "message": "no right to patch"})
     module = start(host, wait_timeout=1, on_timeout="terminate", fail_on=fail_on)
     result = json.loads(module.communicate(timeout=20)[0])
     assert result["failed"] and result["outcome"] == "timeout"

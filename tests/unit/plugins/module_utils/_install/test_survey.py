@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
 
@@ -21,64 +20,65 @@ from ansible_collections.argo.workflows.plugins.module_utils._install.objects im
     marked,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._install.server import Server, state_of, wait
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import JSON, Cluster, LogStream
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import JSON, Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import FIELD_MANAGER
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import FIELD_MANAGER, path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
+from ansible_collections.argo.workflows.tests.support.api import HOST, Api, Asked, Response, answered, refusal
+from ansible_collections.argo.workflows.tests.support.clock import Clock
 
 HERE = Place("argo", "argo", "")
 ALL = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
 SERVICE = "/api/v1/namespaces/argo/services/https:argo-server:2746/proxy/api/v1/workflows/argo"
 
 
+class Installation(Api):
+    """Answers reads from `found`, by path, and reviews from `rules` and `allowed`; what is not there is 404."""
+
+    def __init__(self, found: dict[str, Any], rules: list[dict[str, Any]], allowed: bool) -> None:
+        super().__init__(clock=Clock())
+        self.found = found
+        self.reviews: dict[str, dict[str, Any]] = {
+            "selfsubjectrulesreviews": {"resourceRules": rules, "incomplete": False},
+            "selfsubjectaccessreviews": {"allowed": allowed},
+            "selfsubjectreviews": {"userInfo": {"username": "somebody"}},
+            "token": {"token": "secret"},
+        }
+
+    def answer(self, asked: Asked) -> Response:
+        if asked.method == "POST":
+            return answered((201, {"status": self.reviews[asked.path.rsplit("/", 1)[-1]]}))
+        if asked.path.endswith("/log"):
+            return answered((200, b"first line\nlast line\n"))
+        found = self.found.get(asked.path)
+        if "watch" in asked.query or found is None:
+            return super().answer(asked) if "watch" in asked.query else refusal(404, "NotFound")
+        if isinstance(found, ApiError):
+            return refusal(found.status or 0, found.reason, found.message)
+        return answered((200, {"metadata": {"resourceVersion": "1"}, **found}))
+
+
 class FakeCluster(Cluster):
-    """Answers reads from `objects`, by path, and reviews from `rules` and `allowed`; what is not there is 404."""
+    """A cluster whose API server is an Installation."""
 
     def __init__(
         self, objects: dict[str, Any], rules: list[dict[str, Any]] | None = None, allowed: bool = True
     ) -> None:
         self.objects = objects
-        self.rules = [ALL] if rules is None else rules
-        self.allowed = allowed
-        self.headers: Mapping[str, str] = {}
-        self.changes: dict[str, list[tuple[str, dict[str, Any]]]] = {}
-        self.created: list[str] = []
-        self.read: list[str] = []
+        self.api = Installation(objects, [ALL] if rules is None else rules, allowed)
+        super().__init__(HOST, self.api, clock=self.api.clock)
 
-    def get(self, path: str, *, accept: str = JSON, **query: Any) -> dict[str, Any]:
-        asked = unquote(path.partition("?")[0])
-        self.read.append(asked)
-        found: Any = self.objects.get(asked)
-        if isinstance(found, ApiError):
-            raise found
-        if found is None:
-            raise ApiError(f"GET {path}: 404", 404, "NotFound")
-        answer: dict[str, Any] = found
-        return answer
+    @property
+    def created(self) -> list[str]:
+        return [asked.path for asked in self.api.asked("POST")]
 
-    def list(self, path: str, *, accept: str = JSON, **query: Any) -> Iterator[dict[str, Any]]:
-        yield from self.get(path)["items"]
+    @property
+    def read(self) -> list[str]:
+        return [asked.path for asked in self.api.asked("GET")]
 
-    def create(self, path: str, body: Mapping[str, Any], **query: Any) -> dict[str, Any]:
-        self.created.append(path)
-        answers: dict[str, dict[str, Any]] = {
-            "selfsubjectrulesreviews": {"status": {"resourceRules": self.rules, "incomplete": False}},
-            "selfsubjectaccessreviews": {"status": {"allowed": self.allowed}},
-            "selfsubjectreviews": {"status": {"userInfo": {"username": "somebody"}}},
-            "token": {"status": {"token": "secret"}},
-        }
-        return answers[path.rsplit("/", 1)[-1]]
-
-    def with_headers(self, headers: Mapping[str, str]) -> FakeCluster:
-        self.headers = headers
-        return self
-
-    def events(self, path: str, **_query: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-        yield from self.changes[path.rsplit("/", 1)[-1]]
-        yield "SYNCED", {}
-
-    def open_log(self, path: str, *, read_timeout: float, **query: Any) -> LogStream:
-        return LogStream(None, iter([b"first line\n", b"last line\n"]))
+    @property
+    def cookies(self) -> set[str]:
+        return {asked.headers["Cookie"] for asked in self.api.requests if "Cookie" in asked.headers}
 
 
 def crd(plural: str) -> dict[str, Any]:
@@ -390,7 +390,7 @@ def test_the_server_is_asked_with_a_token_of_its_own_account_in_a_cookie() -> No
     cluster = FakeCluster(installed())
     assert state(cluster)["ready"]
     assert cluster.created == ["/api/v1/namespaces/argo/serviceaccounts/argo-server/token"]
-    assert cluster.headers == {"Cookie": "authorization=Bearer secret"}
+    assert cluster.cookies == {"authorization=Bearer secret"}
 
 
 def test_a_server_that_refuses_is_not_ready() -> None:
@@ -406,11 +406,9 @@ def test_a_controller_of_an_instance_has_a_lease_of_its_own() -> None:
 
 
 def watched(deployments: list[dict[str, Any]], pods: list[dict[str, Any]], **objects: Any) -> FakeCluster:
-    cluster = FakeCluster(installed() | objects)
-    cluster.changes = {
-        "deployments": [("MODIFIED", item) for item in deployments],
-        "pods": [("MODIFIED", item) for item in pods],
-    }
+    lists = {path("Deployment", "argo"): deployments, path("Pod", "argo"): pods}
+    cluster = FakeCluster(installed() | {listed: {"items": []} for listed in lists} | objects)
+    cluster.api.events = {listed: [("MODIFIED", item) for item in items] for listed, items in lists.items()}
     return cluster
 
 

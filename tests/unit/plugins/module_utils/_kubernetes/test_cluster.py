@@ -15,49 +15,13 @@ import pytest
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
+from ansible_collections.argo.workflows.tests.support.api import Api, Scripted
+from ansible_collections.argo.workflows.tests.support.clock import Clock
 
 
-class Transport:
-    """Answers with what it is given, one after the other; keeps the requests."""
-
-    def __init__(self, *answers: tuple[int, Any]) -> None:
-        self.answers = list(answers)
-        self.requests: list[tuple[str, str, dict[str, str], Any]] = []
-
-    def request(self, method: str, url: str, *, headers: Any, body: bytes | None, **_options: Any) -> Any:
-        self.requests.append((method, url, dict(headers), json.loads(body) if body else None))
-        status, content = self.answers.pop(0)
-        data = content if isinstance(content, bytes) else json.dumps(content).encode()
-        return type(
-            "Response",
-            (),
-            {
-                "status": status,
-                "headers": {},
-                "stream": lambda self, size: iter([data]),
-                "close": lambda self: None,
-                "release_conn": lambda self: None,
-                "drain_conn": lambda self: None,
-            },
-        )()
-
-
-class NoTime:
-    """A clock that does not wait."""
-
-    def time(self) -> float:
-        return 0.0
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    def sleep(self, seconds: float, /) -> None:
-        pass
-
-
-def cluster(*answers: tuple[int, Any]) -> tuple[Cluster, Transport]:
-    transport = Transport(*answers)
-    return Cluster("https://k8s:6443/", transport, clock=NoTime()), transport
+def cluster(*answers: tuple[int, Any]) -> tuple[Cluster, Scripted]:
+    api = Scripted(*answers, clock=Clock())
+    return api.cluster(), api
 
 
 def kubeconfig(host: str) -> dict[str, Any]:
@@ -71,43 +35,46 @@ def kubeconfig(host: str) -> dict[str, Any]:
 
 def test_a_list_is_read_page_by_page() -> None:
     first = {"metadata": {"continue": "token"}, "items": [1, 2]}
-    it, transport = cluster((200, first), (200, {"metadata": {}, "items": [3]}))
+    it, api = cluster((200, first), (200, {"metadata": {}, "items": [3]}))
     assert list(it.list("/api/v1/pods", labelSelector="a=b")) == [1, 2, 3]
-    assert transport.requests[0][1] == "https://k8s:6443/api/v1/pods?limit=250&labelSelector=a%3Db"
-    assert "continue=token" in transport.requests[1][1]
+    assert (str(api.requests[0]), api.requests[0].query) == (
+        "GET /api/v1/pods",
+        {"limit": "250", "labelSelector": "a=b"},
+    )
+    assert api.requests[1].query["continue"] == "token"
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_a_read_is_repeated_when_that_may_help(status: int) -> None:
-    it, transport = cluster((status, {}), (status, {}), (200, {"ok": True}))
+    it, api = cluster((status, {}), (status, {}), (200, {"ok": True}))
     assert it.get("/version") == {"ok": True}
-    assert len(transport.requests) == 3
+    assert len(api.requests) == 3
 
 
 def test_a_truncated_answer_is_read_again() -> None:
-    it, _transport = cluster((200, b'{"items": ['), (200, {"ok": True}))
+    it, _api = cluster((200, b'{"items": ['), (200, {"ok": True}))
     assert it.get("/version") == {"ok": True}
 
 
 def test_a_write_is_repeated_only_if_it_was_surely_not_done() -> None:
-    it, transport = cluster((500, {"message": "etcd"}), (200, {}))
+    it, api = cluster((500, {"message": "etcd"}), (200, {}))
     with pytest.raises(ApiError):
         it.create("/x", {})
-    it, transport = cluster((429, {}), (200, {"ok": True}))
+    it, api = cluster((429, {}), (200, {"ok": True}))
     assert it.create("/x", {"a": 1}, dryRun="All") == {"ok": True}
-    assert transport.requests[1][3] == {"a": 1}
+    assert api.requests[1].body == {"a": 1}
 
 
 def test_an_error_is_one_sentence_with_what_was_tried_and_what_came_back() -> None:
-    it, _transport = cluster((403, {"reason": "Forbidden", "message": "you may not"}))
+    it, _api = cluster((403, {"reason": "Forbidden", "message": "you may not"}))
     with pytest.raises(ApiError) as caught:
         it.get("/api/v1/pods")
-    assert str(caught.value) == "GET /api/v1/pods on https://k8s:6443: 403 Forbidden: you may not"
+    assert str(caught.value) == "GET /api/v1/pods on https://api.example: 403 Forbidden: you may not"
     assert (caught.value.status, caught.value.reason, caught.value.transient) == (403, "Forbidden", False)
 
 
 def test_what_does_not_exist_is_none_and_any_other_failure_is_an_error() -> None:
-    it, _transport = cluster((404, {"reason": "NotFound"}), (200, {"ok": True}), (403, {"reason": "Forbidden"}))
+    it, _api = cluster((404, {"reason": "NotFound"}), (200, {"ok": True}), (403, {"reason": "Forbidden"}))
     assert it.find("/x") is None
     assert it.find("/x") == {"ok": True}
     with pytest.raises(ApiError, match="403 Forbidden"):
@@ -116,13 +83,13 @@ def test_what_does_not_exist_is_none_and_any_other_failure_is_an_error() -> None
 
 def test_credentials_are_renewed_once_after_a_401() -> None:
     renewals: list[bool] = []
-    transport = Transport((401, {}), (200, {"ok": True}))
+    api = Scripted((401, {}), (200, {"ok": True}))
 
     def authorize(renew: bool) -> dict[str, str]:
         renewals.append(renew)
         return {"Authorization": f"Bearer {renew}"}
 
-    assert Cluster("https://k8s", transport, authorize, NoTime()).get("/x") == {"ok": True}
+    assert Cluster("https://k8s", api, authorize).get("/x") == {"ok": True}
     assert renewals == [False, True]
 
 
@@ -151,7 +118,7 @@ def test_another_refusal_is_final(answers: list[tuple[int, Any]]) -> None:
 
 
 def test_nobody_at_the_address_is_said_plainly() -> None:
-    it = Cluster.from_params({"host": "http://127.0.0.1:1"}, NoTime())
+    it = Cluster.from_params({"host": "http://127.0.0.1:1"}, Clock())
     with pytest.raises(ApiError, match=r"nothing answers at http://127.0.0.1:1; is the cluster running"):
         it.get("/version")
 
@@ -164,12 +131,10 @@ def test_nobody_at_the_address_is_said_plainly() -> None:
     ],
 )
 def test_a_certificate_that_is_refused_is_said_with_what_helps(why: str, said: str) -> None:
-    class Suspicious(Transport):
-        def request(self, *_args: Any, **_options: Any) -> Any:
-            raise ssl.SSLCertVerificationError(f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {why}")
-
-    with pytest.raises(ApiError, match=f"GET /version: the certificate of https://k8s:6443 .*{said}"):
-        Cluster("https://k8s:6443/", Suspicious(), clock=NoTime()).get("/version")
+    refused = ssl.SSLCertVerificationError(f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {why}")
+    api = Api(answers={"/version": refused}, clock=Clock())
+    with pytest.raises(ApiError, match=f"GET /version: the certificate of https://api.example .*{said}"):
+        api.cluster().get("/version")
 
 
 def test_the_option_wins_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,20 +10,20 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import parse_node_name
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._logs.collector import Collector
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import MERGED, Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Taken
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
 from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import MergedFiles, WholeLines
+from ansible_collections.argo.workflows.tests.support.api import Api, Asked, Response, refusal
 
 ENDED = {"terminated": {"startedAt": "2026-11-22T15:45:18Z", "exitCode": 0}}
 LINE = b"2026-11-22T15:45:18.000000001Z hello\n"
@@ -43,47 +43,57 @@ def pod(name: str = "pod", item: str = "0:a", phase: str = "Succeeded", **contai
     }
 
 
-class Kubelet(Cluster):
-    """Answers every request for a log with `answer`: bytes, or the error to raise."""
+class Kubelet(Api):
+    """Answers every request for a log with `text`, or with the refusal of this status and message."""
 
-    def __init__(self, answer: bytes | ApiError) -> None:
-        super().__init__("https://k8s", None)
-        self.answer = answer
-        self.queries: list[dict[str, Any]] = []
-        self.paths: set[str] = set()
+    def __init__(self, text: bytes = b"", refused: tuple[int, str] | None = None) -> None:
+        super().__init__()
+        self.text = text
+        self.refused = refused
         self.open = self.most = 0
-        self._lock = threading.Lock()
 
-    def open_log(self, path: str, *, read_timeout: float, **query: Any) -> Any:
-        self.queries.append(query)
-        self.paths.add(path)
-        if isinstance(self.answer, ApiError):
-            raise self.answer
-        with self._lock:
+    @property
+    def queries(self) -> list[dict[str, str]]:
+        return [asked.query for asked in self.requests]
+
+    @property
+    def paths(self) -> set[str]:
+        return {asked.path for asked in self.requests}
+
+    def answer(self, asked: Asked) -> Response:
+        if self.refused:
+            return refusal(self.refused[0], message=self.refused[1])
+        with self.lock:
             self.open += 1
             self.most = max(self.most, self.open)
-        return self
+        return Stream(self, self.chunks(asked))
 
-    def __iter__(self) -> Any:
+    def chunks(self, asked: Asked) -> Iterator[bytes]:
         self.clock.sleep(0.005)
-        yield self.answer
+        yield self.text
+
+
+class Stream(Response):
+    """One that its Kubelet counts while it is open."""
+
+    def __init__(self, kubelet: Kubelet, chunks: Iterator[bytes]) -> None:
+        super().__init__(200, chunks)
+        self._kubelet = kubelet
 
     def close(self) -> None:
-        with self._lock:
-            self.open -= 1
-
-    def abort(self) -> None:
-        pass
+        with self._kubelet.lock:
+            self._kubelet.open -= not self.closed
+        self.closed = True
 
 
 def collect(
-    cluster: Cluster, directory: Path | None, *pods: dict[str, Any], lines: WholeLines | None = None, **options: Any
+    api: Api, directory: Path | None, *pods: dict[str, Any], lines: WholeLines | None = None, **options: Any
 ) -> Collector:
-    collector = Collector(cluster, chosen := LogOptions(**options), lines)
+    collector = Collector(api.cluster(), chosen := LogOptions(**options), lines)
     collector.add(LogFolder(directory, "wf", "ns", "uid", chosen.selection))
     for each in pods:
         collector.see("wf", each)
-    collector.wait(cluster.clock.monotonic() + 20)
+    collector.wait(api.clock.monotonic() + 20)
     collector.stop("too late")
     return collector
 
@@ -127,16 +137,11 @@ WORDS = b"".join(
 
 
 class File(Kubelet):
-    """Gives of `answer` what sinceTime and tailLines say, as the kubelet does: the latter counts first."""
+    """Gives of `text` what sinceTime and tailLines say, as the kubelet does: the latter counts first."""
 
-    def open_log(self, path: str, *, read_timeout: float, **query: Any) -> Any:
-        super().open_log(path, read_timeout=read_timeout, **query)
-        assert isinstance(self.answer, bytes)
-        lines = self.answer.splitlines(keepends=True)[-query.get("tailLines", 1000) :]
-        return self.Stream([line for line in lines if line[:19] >= query.get("sinceTime", "")[:19].encode()])
-
-    class Stream(list[bytes]):
-        def close(self) -> None: ...
+    def chunks(self, asked: Asked) -> Iterator[bytes]:
+        lines = self.text.splitlines(keepends=True)[-int(asked.query.get("tailLines", 1000)) :]
+        yield from [line for line in lines if line[:19] >= asked.query.get("sinceTime", "")[:19].encode()]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +184,7 @@ def test_no_more_connections_are_open_than_allowed(tmp_path: Path) -> None:
     kubelet = Kubelet(LINE)
     running = [pod(f"p{n}", f"{n}:a", "Running", main={"running": {}}) for n in range(10)]
     ended = [pod(f"q{n}", f"{n}:b") for n in range(30)]
-    collector = Collector(kubelet, LogOptions(parallel=5))
+    collector = Collector(kubelet.cluster(), LogOptions(parallel=5))
     collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     for each in running + ended:
         collector.see("wf", each)
@@ -198,7 +203,7 @@ def test_a_wait_does_not_look_at_all_logs_whenever_one_is_complete() -> None:
             self.looks += 1
             return super().pending
 
-    collector = Counting(kubelet := Kubelet(LINE), LogOptions(follow=False))
+    collector = Counting((kubelet := Kubelet(LINE)).cluster(), LogOptions(follow=False))
     collector.add(LogFolder(None, "wf", "ns", "uid"))
     for number in range(400):
         collector.see("wf", pod(f"p{number}", f"{number}:a"))
@@ -216,7 +221,7 @@ def until(condition: Callable[[], Any]) -> None:
 
 
 def test_however_fast_containers_start_each_is_followed_at_once() -> None:
-    collector = Collector(kubelet := Kubelet(LINE), LogOptions())
+    collector = Collector((kubelet := Kubelet(LINE)).cluster(), LogOptions())
     collector.add(LogFolder(None, "wf", "ns", "uid"))
     collector.see("wf", pod("ended"))
     until(lambda: not collector.pending and collector._idle == 1)
@@ -243,7 +248,7 @@ def test_with_one_connection_a_container_that_runs_is_asked_too() -> None:
     ],
 )
 def test_a_log_that_cannot_be_read_says_why(status: int, message: str, reason: str, tmp_path: Path) -> None:
-    [log] = collect(Kubelet(ApiError(message, status)), tmp_path, pod()).logs
+    [log] = collect(Kubelet(refused=(status, message)), tmp_path, pod()).logs
     assert (log.complete, log.why_incomplete) == (False, reason)
 
 
@@ -251,12 +256,8 @@ def test_a_refusal_after_a_success_is_repeated(tmp_path: Path) -> None:
     class Restarted(Kubelet):
         """Refuses the second request, as an API server does that has just started."""
 
-        def open_log(self, path: str, *, read_timeout: float, **query: Any) -> Any:
-            refused = len(self.queries) == 1
-            stream = super().open_log(path, read_timeout=read_timeout, **query)
-            if refused:
-                raise ApiError("no rights", 403)
-            return stream
+        def answer(self, asked: Asked) -> Response:
+            return refusal(403, "Forbidden", "no rights") if len(self.requests) == 2 else super().answer(asked)
 
     [log] = collect(Restarted(LINE.rstrip()), tmp_path, pod()).logs
     assert log.complete, log.why_incomplete
@@ -264,11 +265,10 @@ def test_a_refusal_after_a_success_is_repeated(tmp_path: Path) -> None:
 
 def test_a_kubelet_that_has_just_started_and_knows_no_pod_yet_is_asked_again() -> None:
     class Restarted(Kubelet):
-        def open_log(self, path: str, *, read_timeout: float, **query: Any) -> Any:
-            if not self.queries:
-                self.queries.append(query)
-                raise ApiError("404", 404, message="the server could not find the requested resource ( pods/log pod)")
-            return super().open_log(path, read_timeout=read_timeout, **query)
+        def answer(self, asked: Asked) -> Response:
+            if len(self.requests) == 1:
+                return refusal(404, message="the server could not find the requested resource ( pods/log pod)")
+            return super().answer(asked)
 
     [log] = collect(Restarted(LINE), None, pod()).logs
     assert log.complete
@@ -281,7 +281,7 @@ BEGAN = b'2026-11-22T15:45:18.000000000Z time=2026-11-22T15:45:18Z level=INFO ms
 
 def test_a_deleted_pod_is_not_asked_by_its_name_which_another_may_have(tmp_path: Path) -> None:
     kubelet = Kubelet(LINE)
-    collector = Collector(kubelet, LogOptions())
+    collector = Collector(kubelet.cluster(), LogOptions())
     collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     collector.see("wf", pod(), gone=True)
     collector.wait(kubelet.clock.monotonic() + 20)
@@ -295,13 +295,13 @@ def test_the_log_of_a_deleted_pod_is_complete_if_the_executors_last_word_came(
     class Deleted(Kubelet):
         """Its pod is deleted while the stream runs, which then breaks."""
 
-        def __iter__(self) -> Any:
-            yield self.answer
+        def chunks(self, asked: Asked) -> Iterator[bytes]:
+            yield self.text
             collector.see("wf", pod(), gone=True)
-            raise ApiError("cut off")
+            raise urllib3.exceptions.ProtocolError("cut off")
 
     kubelet = Deleted(text)
-    collector = Collector(kubelet, LogOptions())
+    collector = Collector(kubelet.cluster(), LogOptions())
     collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     collector.see("wf", pod())
     collector.wait(kubelet.clock.monotonic() + 20)
@@ -315,7 +315,7 @@ def test_a_container_that_never_started_has_no_log_and_lacks_none(tmp_path: Path
 
 
 def test_the_log_of_a_pod_that_was_deleted_before_its_start_was_seen_is_incomplete(tmp_path: Path) -> None:
-    collector = Collector(Kubelet(LINE), LogOptions(containers=("all",)))
+    collector = Collector(Kubelet(LINE).cluster(), LogOptions(containers=("all",)))
     collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     collector.see("wf", pod(phase="Pending", main={"waiting": {"reason": "PodInitializing"}}), gone=True)
     collector.stop("too late")
@@ -338,7 +338,7 @@ def test_a_full_disk_is_a_reason_and_what_is_on_it_stays_valid(tmp_path: Path, m
         take(self, taken)
 
     class Twice(Kubelet):
-        def __iter__(self) -> Any:
+        def chunks(self, asked: Asked) -> Iterator[bytes]:
             yield LINE
             yield LINE.replace(b"01Z", b"02Z")
 
@@ -361,7 +361,7 @@ def test_an_index_that_cannot_be_written_is_tried_again_and_then_a_reason(
     collector = collect(Kubelet(LINE), tmp_path, pod())
     assert [log.why_incomplete for log in collector.logs] == ["its index could not be written: No space left on device"]
     assert not collector.logs[0].complete
-    collector = Collector(kubelet := Kubelet(LINE), LogOptions())
+    collector = Collector((kubelet := Kubelet(LINE)).cluster(), LogOptions())
     collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     collector.see("wf", pod())
     collector.tick()
@@ -373,13 +373,13 @@ def test_an_index_that_cannot_be_written_is_tried_again_and_then_a_reason(
 
 def test_threads_that_wait_for_an_answer_hold_up_the_end_once_and_take_nothing_after_it(tmp_path: Path) -> None:
     class Slow(Kubelet):
-        answers = threading.Event()
+        may_answer = threading.Event()
 
-        def open_log(self, path: str, *, read_timeout: float, **query: Any) -> Any:
-            self.answers.wait(20)
-            return super().open_log(path, read_timeout=read_timeout, **query)
+        def answer(self, asked: Asked) -> Response:
+            self.may_answer.wait(20)
+            return super().answer(asked)
 
-    collector = Collector(kubelet := Slow(LINE), LogOptions())
+    collector = Collector((kubelet := Slow(LINE)).cluster(), LogOptions())
     collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     for number in range(6):
         collector.see("wf", pod(f"p{number}", f"{number}:a"))
@@ -387,7 +387,7 @@ def test_threads_that_wait_for_an_answer_hold_up_the_end_once_and_take_nothing_a
     began = time.monotonic()
     collector.stop("the wait was interrupted")
     assert time.monotonic() - began < 4
-    kubelet.answers.set()
+    kubelet.may_answer.set()
     for thread in collector._threads:
         thread.join(10)
     assert {(log.why_incomplete, log.size) for log in collector.logs} == {("the wait was interrupted", 0)}
@@ -408,7 +408,7 @@ def test_a_log_file_that_was_shortened_since_is_read_again_from_its_beginning(tm
 def test_a_log_file_that_is_shortened_meanwhile_is_not_called_complete(tmp_path: Path) -> None:
     collect(Kubelet(LINE), tmp_path, pod(main={"running": {}}, phase="Running"), follow=False)
     folder = LogFolder(tmp_path, "wf", "ns", "uid")
-    collector = Collector(kubelet := Kubelet(LINE), LogOptions())
+    collector = Collector((kubelet := Kubelet(LINE)).cluster(), LogOptions())
     collector.add(folder)
     log = folder.log("pod", "uid-of-pod", "main", parse_node_name("wf", "wf[0].echo(0:a)(0)"))
     assert log.path and log.size == 6
@@ -467,7 +467,7 @@ def index_of(directory: Path) -> dict[str, dict[str, Any]]:
 def test_a_log_that_is_in_the_folder_is_not_missed_when_its_pod_is_gone(tmp_path: Path) -> None:
     collect(Kubelet(LINE), tmp_path, pod())
     before = index_of(tmp_path)
-    collector = Collector(Kubelet(LINE), LogOptions())
+    collector = Collector(Kubelet(LINE).cluster(), LogOptions())
     collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     collector.miss("wf", "pod", "node-id", "wf[0].echo(0:a)(0)")
     collector.stop("too late")
@@ -478,7 +478,7 @@ def test_a_log_that_is_in_the_folder_is_not_missed_when_its_pod_is_gone(tmp_path
 
 def test_a_container_that_never_started_lacks_no_log_when_its_pod_is_gone_either(tmp_path: Path) -> None:
     collect(Kubelet(LINE), tmp_path, pod(phase="Failed", main={"waiting": {"reason": "ImagePullBackOff"}}))
-    collector = Collector(Kubelet(LINE), LogOptions())
+    collector = Collector(Kubelet(LINE).cluster(), LogOptions())
     collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     collector.miss("wf", "pod", "node-id", "wf[0].echo(0:a)(0)")
     assert [log.complete for log in collector.logs] == [True]
@@ -496,7 +496,7 @@ def test_of_a_pod_that_is_gone_those_logs_are_missed_that_no_earlier_wait_has_co
     wanted: tuple[str, ...], complete: dict[str, bool], tmp_path: Path
 ) -> None:
     collect(Kubelet(LINE), tmp_path, pod())
-    collector = Collector(Kubelet(LINE), LogOptions(containers=wanted))
+    collector = Collector(Kubelet(LINE).cluster(), LogOptions(containers=wanted))
     collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
     collector.miss("wf", "pod", "node-id", "wf[0].echo(0:a)(0)")
     collector.stop("too late")
@@ -504,7 +504,7 @@ def test_of_a_pod_that_is_gone_those_logs_are_missed_that_no_earlier_wait_has_co
 
 
 def test_of_a_pod_that_nobody_saw_only_the_wanted_containers_are_missed() -> None:
-    collector = Collector(Kubelet(LINE), LogOptions(containers=("main", "sidecar")))
+    collector = Collector(Kubelet(LINE).cluster(), LogOptions(containers=("main", "sidecar")))
     collector.add(LogFolder(None, "wf", "ns", "uid"))
     collector.miss("wf", "pod", "node-id", "wf[0].echo(0:a)(0)", ["a", "b"])
     assert [log.container for log in collector.logs] == ["a", "b", "sidecar"]
@@ -512,7 +512,7 @@ def test_of_a_pod_that_nobody_saw_only_the_wanted_containers_are_missed() -> Non
 
 def test_a_log_that_was_missed_gives_way_to_the_one_that_is_collected_later(tmp_path: Path) -> None:
     for pods in ([], [pod()]):
-        collector = Collector(kubelet := Kubelet(LINE), LogOptions())
+        collector = Collector((kubelet := Kubelet(LINE)).cluster(), LogOptions())
         collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
         for each in pods:
             collector.see("wf", each)
@@ -535,7 +535,7 @@ def test_logs_of_items_that_are_not_chosen_now_stay_in_the_index(tmp_path: Path)
 
 
 def test_of_items_that_were_not_chosen_nothing_is_missed() -> None:
-    collector = Collector(Kubelet(LINE), LogOptions(items=frozenset({"0"})))
+    collector = Collector(Kubelet(LINE).cluster(), LogOptions(items=frozenset({"0"})))
     collector.add(LogFolder(None, "wf", "ns", "uid"))
     collector.miss("wf", "q", "node-id", "wf[0].echo(1:b)(0)")
     assert not collector.logs
