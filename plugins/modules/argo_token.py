@@ -7,30 +7,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: argo_token
 short_description: Issue a token that ends by itself, to log in to Argo
+version_added: 0.1.0
+author:
+  - the argo.workflows authors (!UNKNOWN)
 description:
   - Has the cluster issue a token of a service account (a TokenRequest), and writes it to a file of mode 0600.
   - A token that is in the file already is kept while more than half of its time is left and the account that it was
     issued for is there. That is looked up, so it takes the right to read the account; one that was deleted and made
     again, or is of another cluster, is another account.
   - The token is in no result and in no log. Argo's UI and server want it as C(Bearer TOKEN).
-version_added: 0.1.0
-author:
-  - the argo.workflows authors (!UNKNOWN)
-extends_documentation_fragment:
-  - argo.workflows.connection
-  - argo.workflows.attributes
-  - argo.workflows.attributes.actiongroup_argo
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-    details:
-      - A difference would show the token.
-  idempotent:
-    support: partial
-    details:
-      - A token is issued anew when less than half of its time is left.
 options:
   name:
     description: Name of the service account.
@@ -50,10 +35,25 @@ options:
       - The cluster may shorten it.
     type: int
     default: 3600
+extends_documentation_fragment:
+  - argo.workflows.connection
+  - argo.workflows.attributes
+  - argo.workflows.attributes.actiongroup_argo
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details:
+      - A difference would show the token.
+  idempotent:
+    support: partial
+    details:
+      - A token is issued anew when less than half of its time is left.
 """
 
 EXAMPLES = r"""
-- name: There is a token for the pipeline
+- name: Issue a token for the pipeline
   argo.workflows.argo_token:
     namespace: team-a
     dest: ~/.argo-token
@@ -83,53 +83,59 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.times import stamp
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "default": "argo-client"},
+    "namespace": {"type": "str", "default": "argo"},
+    "dest": {"type": "path", "required": True},
+    "seconds": {"type": "int", "default": 3600},
+}
+SHORTEST = 600
+"""The shortest time that Kubernetes issues a token for, in seconds."""
+
+
+def main() -> None:
+    run_module(run, ARGUMENT_SPEC, supports_check_mode=True)
 
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     namespace, name, seconds = (module.params[key] for key in ("namespace", "name", "seconds"))
     file = Path(module.params["dest"])
-    if seconds < 600:
-        raise UserError(f"seconds is {seconds}, and Kubernetes issues no token for less than 600.")
-    if not file.parent.is_dir():
-        raise UserError(
-            f"There is no folder {file.parent} to write the token to: create it first, or choose another one."
-        )
+    _check(file, seconds)
     cluster = Cluster.from_params(module.params)
-    uid = uid_of(cluster, namespace, name)
-    if not uid and not module.check_mode:
+    account = cluster.find(path("ServiceAccount", namespace, name))
+    if not account and not module.check_mode:
         raise UserError(
-            f"There is no service account {name} in namespace {namespace} to issue a token of: create it first"
-            " (role argo makes argo-client where argo_client is true)."
+            f"there is no service account {name} in namespace {namespace} to issue a token of: create it first "
+            "(role argo creates argo-client where argo_client is true)"
         )
-    issued, expires = life(file.read_text() if file.is_file() else "", uid)
+    uid = account["metadata"]["uid"] if account else ""
+    issued, expires = _life(file.read_text() if file.is_file() else "", uid)
     if time.time() < (issued + expires) / 2:
         file.chmod(0o600)
-        return {"changed": False, "dest": str(file), "expires": in_words(expires)}
+        return {"changed": False, "dest": str(file), "expires": _stamp(expires)}
     if module.check_mode:
-        return {"changed": True, "dest": str(file), "expires": in_words(expires) if expires else ""}
-    tokens = path("ServiceAccount", namespace, name, "token")
-    status = cluster.create(tokens, {"spec": {"expirationSeconds": seconds}})["status"]
-    write(file, status["token"])
+        return {"changed": True, "dest": str(file), "expires": _stamp(expires) if expires else ""}
+    request = {"spec": {"expirationSeconds": seconds}}
+    status = cluster.create(path("ServiceAccount", namespace, name, "token"), request)["status"]
+    _write(file, status["token"])
     return {"changed": True, "dest": str(file), "expires": status["expirationTimestamp"]}
 
 
-def uid_of(cluster: Cluster, namespace: str, name: str) -> str:
-    """The uid of a service account, which no later one of the same name has; "" if there is none."""
-    try:
-        return str(cluster.get(path("ServiceAccount", namespace, name))["metadata"]["uid"])
-    except ApiError as error:
-        if error.status == 404:
-            return ""
-        raise
+def _check(file: Path, seconds: int) -> None:
+    """Raise UserError if no token can be issued for so long, or the file cannot be written."""
+    if seconds < SHORTEST:
+        raise UserError(f"seconds: {seconds} is too short: Kubernetes issues no token for less than {SHORTEST}")
+    if not file.parent.is_dir():
+        raise UserError(f"dest: there is no folder {file.parent} to write the token to: create it first")
 
 
-def life(token: str, uid: str) -> tuple[float, float]:
+def _life(token: str, uid: str) -> tuple[float, float]:
     """When a token begins and ends, in seconds since 1970; zeros if it is not of the account `uid`. Unverified.
 
-    The API server refuses a token whose account is gone, be there another one of the same name:
+    The API server refuses a token whose account is gone, even if there is another one of the same name:
     see "Bound service account tokens" in Kubernetes' documentation.
     """
     try:
@@ -141,7 +147,7 @@ def life(token: str, uid: str) -> tuple[float, float]:
         return 0.0, 0.0
 
 
-def write(file: Path, token: str) -> None:
+def _write(file: Path, token: str) -> None:
     """Put a token into a file that nobody else can read at any moment, and that is whole whenever it is there."""
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -150,21 +156,8 @@ def write(file: Path, token: str) -> None:
     unfinished.replace(file)
 
 
-def in_words(seconds: float) -> str:
+def _stamp(seconds: float) -> str:
     return stamp(datetime.fromtimestamp(seconds, UTC))
-
-
-def main() -> None:
-    run_module(
-        run,
-        {
-            "name": {"type": "str", "default": "argo-client"},
-            "namespace": {"type": "str", "default": "argo"},
-            "dest": {"type": "path", "required": True},
-            "seconds": {"type": "int", "default": 3600},
-        },
-        supports_check_mode=True,
-    )
 
 
 if __name__ == "__main__":

@@ -119,7 +119,8 @@ def _source(params: Mapping[str, Any]) -> tuple[Load, str]:
         return lambda config, configuration: None, "the host"
     if variable:
         return _from_files([], None), f"the kubeconfig {variable}, of the variable KUBECONFIG,"
-    return _from_surroundings, ""
+    home = Path("~/.kube/config").expanduser()
+    return _from_surroundings, f"the kubeconfig {home}" if home.exists() else ""
 
 
 def _from_dictionary(kubeconfig: dict[str, Any], context: str | None) -> Load:
