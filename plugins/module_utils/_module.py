@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules share: the options of connections and logs, and the one place where errors become `fail_json`.
+"""What the modules share: the connection options, and the one place where errors become `fail_json`.
 
 Private to the collection.
 """

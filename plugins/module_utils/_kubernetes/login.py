@@ -106,7 +106,8 @@ class Login:
 def _source(params: Mapping[str, Any]) -> tuple[Load, str]:
     """How the connection options say to load a configuration, and what that is called, "" for the surroundings.
 
-    ApiError if a file that they name is not there.
+    An empty option counts as not given, so that a role can hand its variables on as they are. ApiError if a file that
+    the options name is not there.
     """
     kubeconfig, context, variable = params.get("kubeconfig"), params.get("context"), os.environ.get("KUBECONFIG")
     if isinstance(kubeconfig, Mapping):

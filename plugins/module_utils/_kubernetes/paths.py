@@ -75,14 +75,15 @@ def path(kind: str, namespace: str | None = None, name: str = "", sub: str = "")
     """The API path of a kind's objects, of one of them, or of its subresource: `…/pods/NAME/log`.
 
     Without a namespace it is that of a kind in the whole cluster; the namespace counts only for kinds that have one.
-    No part can leave its place in the path: everything is quoted, and "." and "..", which no quoting holds, are
-    refused with an ApiError (Kubernetes allows no such name: "Path Segment Names" in its documentation).
+    No part can leave its place in the path. Everything is quoted, but a server takes the quotes off before it looks
+    where a path leads, so what could lead elsewhere then is refused with an ApiError: "/", "%", "." and "..", as
+    Kubernetes' own client does (IsValidPathSegmentName; "Path Segment Names" in Kubernetes' documentation).
     """
     spelled = KINDS[kind]
     inside = ["namespaces", namespace] if spelled.namespaced and namespace is not None else []
     parts = [*inside, spelled.plural, *filter(None, [name, sub])]
     for part in parts:
-        if part in (".", ".."):
+        if part in (".", "..") or "/" in part or "%" in part:
             raise ApiError(f"{part!r} cannot be the name of a {kind} or of its namespace")
     return "/".join([spelled.root, *(quote(part, safe="") for part in parts)])
 

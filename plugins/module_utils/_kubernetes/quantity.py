@@ -29,8 +29,8 @@ _UNITS = {
 
 
 def quantity(value: Any) -> float:
-    """A Kubernetes quantity as a number: "500m" is 0.5, "2Gi" is 2147483648; ValueError for what is none."""
+    """A Kubernetes quantity as a number: "500m" is 0.5, "2Gi" is 2147483648; raises ValueError otherwise."""
     match = re.fullmatch(r"([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)([A-Za-z]{0,2})", str(value))
     if match is None or match.group(2) not in _UNITS:
-        raise ValueError(f"{value!r} is no quantity such as 1, 500m or 2Gi")
+        raise ValueError(f"{value!r} is not a quantity such as 1, 500m or 2Gi")
     return float(match.group(1)) * _UNITS[match.group(2)]

@@ -339,7 +339,7 @@ def test_options_that_go_together_are_no_problem(changed: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"shm_size": "8GB"}, "sizeLimit of the volume shm: '8GB' is no quantity such as 1, 500m or 2Gi"),
+        ({"shm_size": "8GB"}, "sizeLimit of the volume shm: '8GB' is not a quantity such as 1, 500m or 2Gi"),
         ({"scratch": [{"path": "/a"}, {"path": "/b", "size": "10gb"}]}, "sizeLimit of the volume scratch-2: '10gb'"),
     ],
 )

@@ -25,36 +25,43 @@ from ansible_collections.argo.workflows.plugins.modules import (
     workflow_logs,
     workflow_wait,
 )
+from ansible_collections.argo.workflows.tests.support.api import Api, Asked
 
 ELSEWHERE = "b/../../../team-b/workflows/y"
 """A name that would lead out of its namespace: urllib3 folds what leads up."""
 
 
-class Unasked:
-    """A transport that no request may reach."""
-
-    def __init__(self) -> None:
-        self.requests: list[tuple[str, str]] = []
-
-    def request(self, method: str, url: str, **_options: Any) -> Any:
-        self.requests.append((method, url))
-        raise AssertionError(f"{method} {url} was sent")
-
-
 @pytest.fixture
-def unasked(monkeypatch: pytest.MonkeyPatch) -> Unasked:
-    transport = Unasked()
-    monkeypatch.setattr(Login, "transport", lambda _self: transport)
-    return transport
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
+    """The requests that reach an API server, however a module connects to it."""
+    server = Api()
+    monkeypatch.setattr(Login, "transport", lambda _self: server)
+    return server.requests
 
 
 @pytest.mark.parametrize("state", ["absent", "suspended", "resumed", "stopped", "terminated"])
 def test_a_name_that_leads_to_another_namespace_changes_nothing_there(
-    state: str, unasked: Unasked, run_module: Callable[..., dict[str, Any]]
+    state: str, asked: list[Asked], run_module: Callable[..., dict[str, Any]]
 ) -> None:
     result = run_module(workflow, name=ELSEWHERE, namespace="team-a", state=state, host="https://k8s:6443")
-    assert unasked.requests == []
+    assert asked == []
     assert result["failed"] and result["msg"].startswith(f"name: {ELSEWHERE!r} is not a name: ")
+
+
+@pytest.mark.parametrize("metadata", [{"name": ELSEWHERE}, {"name": "x", "namespace": "a/../team-b"}])
+@pytest.mark.parametrize("state", ["present", "absent", "stopped"])
+def test_a_manifest_that_leads_to_another_namespace_changes_nothing_there(
+    state: str, metadata: dict[str, str], asked: list[Asked], run_module: Callable[..., dict[str, Any]]
+) -> None:
+    definition = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": metadata,
+        "spec": {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "a"}}]},
+    }
+    result = run_module(workflow, definition=definition, state=state, preflight="skip", host="https://k8s:6443")
+    assert asked == []
+    assert result["failed"] and "this is a bug" not in result["msg"]
 
 
 @pytest.mark.parametrize(
@@ -70,16 +77,16 @@ def test_a_name_that_leads_to_another_namespace_changes_nothing_there(
     ],
 )
 def test_a_namespace_that_leads_elsewhere_is_never_asked_about(
-    plugin: Any, options: dict[str, Any], unasked: Unasked, run_module: Callable[..., dict[str, Any]]
+    plugin: Any, options: dict[str, Any], asked: list[Asked], run_module: Callable[..., dict[str, Any]]
 ) -> None:
     result = run_module(plugin, namespace="a/../b", host="https://k8s:6443", **options)
-    assert unasked.requests == []
+    assert asked == []
     assert result["msg"].startswith("namespace: 'a/../b' is not the name of a namespace: ")
 
 
-def test_one_bad_name_of_several_is_named(unasked: Unasked, run_module: Callable[..., dict[str, Any]]) -> None:
+def test_one_bad_name_of_several_is_named(asked: list[Asked], run_module: Callable[..., dict[str, Any]]) -> None:
     result = run_module(workflow_wait, name=["good", "Bad"], host="https://k8s:6443")
-    assert unasked.requests == []
+    assert asked == []
     assert result["msg"].startswith("name: 'Bad' is not a name: ")
 
 

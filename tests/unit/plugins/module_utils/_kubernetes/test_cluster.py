@@ -188,3 +188,22 @@ def test_what_cannot_be_used_to_connect_is_named(
     monkeypatch.setenv("KUBECONFIG", str(file))
     with pytest.raises(ApiError, match=f"^cannot connect to a cluster: {said}"):
         Cluster.from_params(params)
+
+
+def test_an_empty_option_counts_as_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    assert Cluster.from_params({"kubeconfig": "", "context": "", "host": "https://mine:1"}).host == "https://mine:1"
+
+
+def test_a_kubeconfig_in_the_home_folder_that_cannot_be_used_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / ".kube" / "config"
+    file.parent.mkdir()
+    file.write_text("{}")
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(file))
+    with pytest.raises(ApiError, match=f"^cannot connect to a cluster: the kubeconfig {file} cannot be used: "):
+        Cluster.from_params({})

@@ -18,5 +18,5 @@ def test_quantities_are_kubernetes_own(text: Any, number: float) -> None:
 
 
 def test_what_is_no_quantity_is_refused() -> None:
-    with pytest.raises(ValueError, match="'lots' is no quantity"):
+    with pytest.raises(ValueError, match="'lots' is not a quantity"):
         quantity("lots")

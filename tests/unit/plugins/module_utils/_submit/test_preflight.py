@@ -56,7 +56,7 @@ def findings(manifest: Json, look: Seen) -> list[str]:
 
 def test_an_amount_that_is_none_is_named_with_its_template() -> None:
     container = {"resources": {"limits": {"memory": "16GB"}}}
-    with pytest.raises(ManifestError, match="memory of the template work: '16GB' is no quantity"):
+    with pytest.raises(ManifestError, match="memory of the template work: '16GB' is not a quantity"):
         findings(workflow(container=container), Seen())
 
 
