@@ -94,7 +94,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 def _server_pod(cluster: Cluster, namespace: str) -> str:
     """The name of a pod of the server that is ready."""
-    for pod in cluster.list(path("Pod", namespace), labelSelector=f"app={SERVER}"):
+    for pod in cluster.objects(path("Pod", namespace), labelSelector=f"app={SERVER}"):
         conditions = (pod.get("status") or {}).get("conditions") or ()
         if any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions):
             return str(pod["metadata"]["name"])

@@ -394,7 +394,7 @@ def read_nodes(module: AnsibleModule, cluster: Cluster, resource: Json) -> Mappi
     except NodesError as error:
         module.warn(f"{error} The items are those of the pods that still exist.")
     own_label = f"{WORKFLOW_LABEL}={module.params['name']}"
-    return with_pods(resource, {}, cluster.list(path("Pod", module.params["namespace"]), labelSelector=own_label))
+    return with_pods(resource, {}, cluster.objects(path("Pod", module.params["namespace"]), labelSelector=own_label))
 
 
 # --- the Workflows of a namespace ---

@@ -296,7 +296,7 @@ def _read(cluster: Cluster, namespace: str, name: str) -> Run:
     now = cluster.clock.monotonic()
     found = Run(workflow["metadata"], now)
     found.see_workflow(workflow, now)
-    for pod in cluster.list(path("Pod", namespace), labelSelector=f"{WORKFLOW_LABEL}={name}"):
+    for pod in cluster.objects(path("Pod", namespace), labelSelector=f"{WORKFLOW_LABEL}={name}"):
         if belongs_to(pod, found):
             found.see_pod(trim(pod), now)
     return found

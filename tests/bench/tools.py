@@ -251,7 +251,7 @@ class Bench:
             )
         selector = f"workflows.argoproj.io/workflow={name}"
         found = [
-            pod["metadata"]["name"] for pod in self.cluster.list(path("Pod", self.namespace), labelSelector=selector)
+            pod["metadata"]["name"] for pod in self.cluster.objects(path("Pod", self.namespace), labelSelector=selector)
         ]
         if len(found) != items:
             raise BenchError(f"the Workflow {name} has {len(found)} pods instead of {items}")

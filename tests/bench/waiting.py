@@ -129,12 +129,12 @@ def first_pod(bench: Bench) -> Iterator[Row]:
 
 def remove_workflows(bench: Bench, prefix: str) -> None:
     """No Workflow whose name begins like this is there, and none of its pods."""
-    for workflow in list(bench.cluster.list(path("Workflow", bench.namespace))):
+    for workflow in list(bench.cluster.objects(path("Workflow", bench.namespace))):
         if workflow["metadata"]["name"].startswith(prefix):
             bench.cluster.delete(path("Workflow", bench.namespace, workflow["metadata"]["name"]))
     pods = path("Pod", bench.namespace)
     until(
-        lambda: not any(pod["metadata"]["name"].startswith(prefix) for pod in bench.cluster.list(pods)),
+        lambda: not any(pod["metadata"]["name"].startswith(prefix) for pod in bench.cluster.objects(pods)),
         f"the pods of {prefix} do not go",
         120,
     )

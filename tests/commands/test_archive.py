@@ -71,7 +71,7 @@ def store() -> Iterator[str]:
     """The URL of an artifact repository that the cluster's pods can reach."""
     with http.server.ThreadingHTTPServer(("", 0), Store) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        [node] = administrator().list(path("Node"))
+        [node] = administrator().objects(path("Node"))
         [address] = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"]
         yield f"http://{address}:{server.server_port}"
         server.shutdown()
@@ -123,7 +123,7 @@ def run_until_the_pods_are_gone(name: str) -> None:
     cluster, end = administrator(), time.monotonic() + 240
     cluster.create(path("Workflow", NAMESPACE), body)
     while cluster.get(path("Workflow", NAMESPACE, name)).get("status", {}).get("phase") != "Failed" or list(
-        cluster.list(path("Pod", NAMESPACE), labelSelector=f"{WORKFLOW_LABEL}={name}")
+        cluster.objects(path("Pod", NAMESPACE), labelSelector=f"{WORKFLOW_LABEL}={name}")
     ):
         assert time.monotonic() < end, "the Workflow does not end, or its pods stay"
         time.sleep(0.5)
@@ -156,7 +156,7 @@ def test_archived_logs_of_deleted_pods_are_collected_byte_for_byte(tmp_path: Pat
     assert all(not log["complete"] and "set server to its URL" in log["reason"] for log in missed)
 
     cluster = administrator()
-    [server] = cluster.list(path("Pod", NAMESPACE), labelSelector="app=argo-server")
+    [server] = cluster.objects(path("Pod", NAMESPACE), labelSelector="app=argo-server")
     token = cluster.create(path("ServiceAccount", NAMESPACE, "reader", "token"), {"spec": {}})["status"]["token"]
     url = f"https://{server['status']['podIP']}:2746"
     had = logs_of("gone", tmp_path, server=url, server_token=token, server_validate_certs=False)

@@ -143,7 +143,7 @@ def test_only_the_logs_of_deleted_pods_are_cut(tmp_path: Path) -> None:
     submit("deleted", SLOWLY, ["a", "b", "c", "d", "e"])
     wait = Wait(workflow_wait, "deleted", tmp_path)
     wait.until_logs_have(10, 5)
-    found = administrator().list(path("Pod", NAMESPACE), labelSelector=f"{WORKFLOW_LABEL}=deleted")
+    found = administrator().objects(path("Pod", NAMESPACE), labelSelector=f"{WORKFLOW_LABEL}=deleted")
     victims = [pod["metadata"]["name"] for pod in found][1:]
     for victim in victims:
         administrator().delete(path("Pod", NAMESPACE, victim))
@@ -158,7 +158,7 @@ def test_logs_are_complete_when_the_controller_was_restarted(tmp_path: Path) -> 
     submit("restarted", SLOWLY, ["a", "b"])
     wait = Wait(workflow_wait, "restarted", tmp_path)
     wait.until_logs_have(10, 2)
-    (controller,) = administrator().list(path("Pod", NAMESPACE), labelSelector="app=workflow-controller")
+    (controller,) = administrator().objects(path("Pod", NAMESPACE), labelSelector="app=workflow-controller")
     administrator().delete(path("Pod", NAMESPACE, controller["metadata"]["name"]), {"gracePeriodSeconds": 0})
     assert [log["complete"] for log in check(wait.result())] == [True] * 2
 

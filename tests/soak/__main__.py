@@ -272,9 +272,9 @@ class Soak:
 
     def _give_up(self) -> None:
         """Say what was not done, and keep what may explain it."""
-        stuck = patiently(lambda: list(self._cluster.list(path("Workflow", NAMESPACE))))
+        stuck = patiently(lambda: list(self._cluster.objects(path("Workflow", NAMESPACE))))
         (FOLDER / "unfinished.json").write_text(json.dumps(stuck))
-        there = patiently(lambda: list(self._cluster.list(path("Pod", NAMESPACE))))
+        there = patiently(lambda: list(self._cluster.objects(path("Pod", NAMESPACE))))
         (FOLDER / "pods.json").write_text(json.dumps(there))
         late = ", ".join(str(fanout.number) for fanout in self._running)
         self._problem(

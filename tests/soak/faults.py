@@ -59,7 +59,9 @@ class Faults:
     def _delete(self, selector: str, **options: int) -> str:
         """Delete a pod that runs, one of those with these labels; returns its name."""
         pods = path("Pod", self._namespace)
-        found = [pod for pod in self._cluster.list(pods, labelSelector=selector) if runs(pod) and not last_chance(pod)]
+        found = [
+            pod for pod in self._cluster.objects(pods, labelSelector=selector) if runs(pod) and not last_chance(pod)
+        ]
         names = sorted(pod["metadata"]["name"] for pod in found)
         if not names:
             return ""

@@ -199,7 +199,7 @@ class Watches:
         """
         if not self._wanted.label_selector:
             return self._wanted.names
-        chosen = self._cluster.list(
+        chosen = self._cluster.objects(
             path("Workflow", self._wanted.namespace), accept=METADATA_LIST, labelSelector=self._wanted.label_selector
         )
         return tuple(item["metadata"]["name"] for item in chosen)
@@ -240,7 +240,7 @@ class Watches:
 
     def _list_pods(self) -> None:
         try:
-            for pod in self._cluster.list(path("Pod", self._wanted.namespace), labelSelector=self._pod_selector()):
+            for pod in self._cluster.objects(path("Pod", self._wanted.namespace), labelSelector=self._pod_selector()):
                 self._pass_on(pod)
             self._messages.put(PodsListed(again=True))
         except ApiError as error:
@@ -250,9 +250,9 @@ class Watches:
         """Look up what may be looked up; what may not be read stays None."""
         around, namespace = Surroundings(), self._wanted.namespace
         with contextlib.suppress(ApiError):
-            around.allocatable = most_of_each(self._cluster.list(path("Node")))
+            around.allocatable = most_of_each(self._cluster.objects(path("Node")))
         with contextlib.suppress(ApiError):
-            found = self._cluster.list(path("Pod", namespace), labelSelector="app=workflow-controller")
+            found = self._cluster.objects(path("Pod", namespace), labelSelector="app=workflow-controller")
             around.controllers = [pod["metadata"]["name"] for pod in found if pod["status"].get("phase") == "Running"]
             config = self._cluster.get(path("ConfigMap", namespace, "workflow-controller-configmap")).get("data") or {}
             around.instance_id = instance_id_of(config)

@@ -37,7 +37,7 @@ def labelled(cluster: Cluster, kind: str, namespace: str, selector: str = "") ->
 def metadata(cluster: Cluster, path: str, selector: str = "") -> list[dict[str, Any]]:
     """The metadata of every object under a path; none if they may not be read or the cluster does not know the kind."""
     try:
-        listed = cluster.list(path, accept=METADATA_LIST, labelSelector=selector)
+        listed = cluster.objects(path, accept=METADATA_LIST, labelSelector=selector)
         return [item["metadata"] for item in listed]
     except ApiError as error:
         if error.status in (403, 404):

@@ -148,7 +148,7 @@ class Cluster:
                 return None
             raise
 
-    def list(self, path: str, *, accept: str = JSON, **query: Any) -> Iterator[dict[str, Any]]:
+    def objects(self, path: str, *, accept: str = JSON, **query: Any) -> Iterator[dict[str, Any]]:
         """Every object of a list, page by page. With `accept=METADATA_LIST` only their metadata."""
         for page in self.pages(path, accept=accept, **query):
             yield from page.get("items") or ()

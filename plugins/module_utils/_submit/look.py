@@ -34,7 +34,7 @@ class ClusterLook:
 
     def objects(self, kind: str) -> list[dict[str, Any]] | None:
         with unless_refused():
-            return unless_missing(lambda: list(self.cluster.list(path(kind, self.namespace))))
+            return unless_missing(lambda: list(self.cluster.objects(path(kind, self.namespace))))
         return None
 
     def exists(self, kind: str, name: str) -> bool | None:

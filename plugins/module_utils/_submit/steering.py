@@ -165,7 +165,7 @@ def facts(workflow: Json, name: str, namespace: str) -> dict[str, Any]:
 def of_run(cluster: Cluster, namespace: str, run_id: str) -> dict[str, Any] | None:
     """The Workflow that was submitted with a run_id, the first if two tasks did so at once."""
     selector = f"{RUN_LABEL}={run_label(run_id)}"
-    found = unless_missing(lambda: list(cluster.list(path("Workflow", namespace), labelSelector=selector)))
+    found = unless_missing(lambda: list(cluster.objects(path("Workflow", namespace), labelSelector=selector)))
     return min(found, key=lambda workflow: workflow["metadata"]["creationTimestamp"]) if found else None
 
 

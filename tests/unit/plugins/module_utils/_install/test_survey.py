@@ -64,7 +64,6 @@ class FakeCluster(Cluster):
     def __init__(
         self, objects: dict[str, Any], rules: list[dict[str, Any]] | None = None, allowed: bool = True
     ) -> None:
-        self.objects = objects
         self.api = Installation(objects, [ALL] if rules is None else rules, allowed)
         super().__init__(HOST, self.api, clock=self.api.clock)
 
@@ -468,7 +467,7 @@ def test_a_token_that_has_ended_is_replaced() -> None:
     cluster = FakeCluster(installed() | {SERVICE: ApiError("GET …: 401", 401, "Unauthorized")})
     server = Server(cluster, HERE)
     assert not server.answers(SERVES[1]).ready
-    cluster.objects[SERVICE] = {"items": None}
+    cluster.api.found[SERVICE] = {"items": None}
     assert server.answers(SERVES[1]).ready
     assert len(cluster.created) == 2
 

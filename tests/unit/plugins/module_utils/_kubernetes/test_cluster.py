@@ -36,7 +36,7 @@ def kubeconfig(host: str) -> dict[str, Any]:
 def test_a_list_is_read_page_by_page() -> None:
     first = {"metadata": {"continue": "token"}, "items": [1, 2]}
     it, api = cluster((200, first), (200, {"metadata": {}, "items": [3]}))
-    assert list(it.list("/api/v1/pods", labelSelector="a=b")) == [1, 2, 3]
+    assert list(it.objects("/api/v1/pods", labelSelector="a=b")) == [1, 2, 3]
     assert (str(api.requests[0]), api.requests[0].query) == (
         "GET /api/v1/pods",
         {"limit": "250", "labelSelector": "a=b"},
