@@ -148,10 +148,9 @@ class Api:
         return self.answer(asked)
 
     def answer(self, asked: Asked) -> Response:
-        for key in (f"{asked.method} {asked.path}", asked.path):
-            if key in self.answers:
-                answer = self.answers[key]
-                return answered(answer(asked) if callable(answer) else answer)
+        answer = self.answers.get(f"{asked.method} {asked.path}") or self.answers.get(asked.path)
+        if answer:
+            return answered(answer(asked) if callable(answer) else answer)
         with self.lock:
             match asked.method:
                 case "GET" if "watch" in asked.query:
@@ -160,15 +159,17 @@ class Api:
                     return self._read(asked)
                 case "POST":
                     return self._create(asked)
-                case _ if asked.path not in self.objects:
+                case _ if asked.path in self.objects:
+                    return self._change(asked)
+                case _:
                     return self._missing(asked)
-                case "DELETE":
-                    return answered((200, self.objects.pop(asked.path)))
-                case "PATCH":
-                    self.objects[asked.path] = merged(self.objects[asked.path], asked.body)
-                case "PUT":
-                    self.objects[asked.path] = copy.deepcopy(asked.body)
-            return answered((200, self.objects[asked.path]))
+
+    def _change(self, asked: Asked) -> Response:
+        if asked.method == "DELETE":
+            return answered((200, self.objects.pop(asked.path)))
+        there = self.objects[asked.path]
+        self.objects[asked.path] = merged(there, asked.body) if asked.method == "PATCH" else copy.deepcopy(asked.body)
+        return answered((200, self.objects[asked.path]))
 
     def _missing(self, asked: Asked) -> Response:
         plural, name = asked.path.split("/")[-2:]
@@ -276,46 +277,51 @@ class Scripted(Api):
         return answered(self.script.pop(0))
 
 
+class _Handler(http.server.BaseHTTPRequestHandler):
+    """Passes what comes in on to the API server in memory."""
+
+    protocol_version = "HTTP/1.1"
+    api: Api
+
+    def _pass_on(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        try:
+            self._send(self.api.request(self.command, f"http://api{self.path}", headers=self.headers, body=body))
+        except (OSError, urllib3.exceptions.HTTPError):
+            self.close_connection = True
+
+    def _send(self, response: Response) -> None:
+        self.send_response(response.status)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for piece in filter(None, response.stream(65536)):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
+
+    def do_GET(self) -> None:
+        self._pass_on()
+
+    def do_POST(self) -> None:
+        self._pass_on()
+
+    def do_PUT(self) -> None:
+        self._pass_on()
+
+    def do_PATCH(self) -> None:
+        self._pass_on()
+
+    def do_DELETE(self) -> None:
+        self._pass_on()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
 @contextlib.contextmanager
 def served(api: Api) -> Iterator[str]:
     """The API server at a port of the loopback address, for modules that run as processes; yields its URL."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _pass_on(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            try:
-                response = api.request(self.command, f"http://api{self.path}", headers=self.headers, body=body)
-                self.send_response(response.status)
-                self.send_header("Transfer-Encoding", "chunked")
-                self.end_headers()
-                for piece in filter(None, response.stream(65536)):
-                    self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-                    self.wfile.flush()
-                self.wfile.write(b"0\r\n\r\n")
-            except (OSError, urllib3.exceptions.HTTPError):
-                self.close_connection = True
-
-        def do_GET(self) -> None:
-            self._pass_on()
-
-        def do_POST(self) -> None:
-            self._pass_on()
-
-        def do_PUT(self) -> None:
-            self._pass_on()
-
-        def do_PATCH(self) -> None:
-            self._pass_on()
-
-        def do_DELETE(self) -> None:
-            self._pass_on()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": api}))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:

@@ -54,17 +54,20 @@ class Recorded(Api):
         if asked.method == "PATCH":
             return answered((200, self.workflow))
         if kind in ("workflows", "pods"):
-            if "watch" in asked.query:
-                return Response(200, self._play_workflow() if kind == "workflows" else self._play_pods())
-            ended = self.workflow.get("status", {}).get("finishedAt")
-            pods = list({event["object"]["metadata"]["uid"]: event["object"] for event in self.pod_events}.values())
-            items = (pods if ended else []) if kind == "pods" else [self._metadata(self.workflow)]
-            return answered((200, {"metadata": {"resourceVersion": "1"}, "items": items}))
+            return self._listed(kind, asked)
         if kind == self.workflow["metadata"]["name"] and not self.deleted:
             return answered((200, self.workflow))
         if kind == "log":
             return super().answer(asked)
         return refusal(404, "NotFound", f"{kind} not found")
+
+    def _listed(self, kind: str, asked: Asked) -> Response:
+        if "watch" in asked.query:
+            return Response(200, self._play_workflow() if kind == "workflows" else self._play_pods())
+        ended = self.workflow.get("status", {}).get("finishedAt")
+        pods = list({event["object"]["metadata"]["uid"]: event["object"] for event in self.pod_events}.values())
+        items = (pods if ended else []) if kind == "pods" else [self._metadata(self.workflow)]
+        return answered((200, {"metadata": {"resourceVersion": "1"}, "items": items}))
 
     def _metadata(self, workflow: dict[str, Any]) -> dict[str, Any]:
         metadata = workflow["metadata"]

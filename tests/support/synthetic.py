@@ -21,6 +21,8 @@ from ansible_collections.argo.workflows.tests.support.api import Api, Asked, Res
 from ansible_collections.argo.workflows.tests.support.clock import Clock, stamp
 
 EXITED = b"sub-process exited"
+FAULTS = ("refused", "reset", "429", "500", "503", "expired", "delay", "timeout", "cut", "cut", "stall", "break")
+"""What may strike a request; a cut does so twice as often as the others."""
 
 
 @dataclasses.dataclass
@@ -82,7 +84,7 @@ class Server(Api):
 
         return Cluster("https://synthetic", self, authorize, self.clock)
 
-    # -- what happens in the cluster ------------------------------------------------------------------------------
+    # --- what happens in the cluster -----------------------------------------------------------------------------
 
     def change(self, kind: str, name: str, uid: str, value: int) -> None:
         """An object was ADDED, MODIFIED or DELETED."""
@@ -94,43 +96,35 @@ class Server(Api):
         else:
             self.objects[uid] = item
 
-    # -- requests -------------------------------------------------------------------------------------------------
+    # --- requests ------------------------------------------------------------------------------------------------
 
     def answer(self, asked: Asked) -> Response:
         self.clock.sleep(0.002)
         if asked.headers["Authorization"] != f"Bearer {self.token}":
             return refusal(401, "Unauthorized")
-        fault = ""
-        if self.faults.strike(self.clock.now):
-            kinds = [
-                "refused",
-                "reset",
-                "429",
-                "500",
-                "503",
-                "expired",
-                "delay",
-                "timeout",
-                "cut",
-                "cut",
-                "stall",
-                "break",
-            ]
-            fault = self.faults.pick(*kinds)
-        if fault == "refused":
-            raise urllib3.exceptions.NewConnectionError(None, "[Errno 111] Connection refused")
-        if fault == "reset":
-            raise reset()
-        if fault == "timeout":
-            self.clock.sleep(asked.read_timeout)
-            raise urllib3.exceptions.ReadTimeoutError(None, asked.path, "Read timed out.")
-        if fault in ("429", "500", "503"):
-            return refusal(int(fault), headers={"Retry-After": "1"} if fault == "429" else {})
-        if fault == "expired" and not self._renewed:
-            self.token += 1
-            return refusal(401, "Unauthorized")
-        if fault == "delay":
-            self.clock.sleep(self.faults.random.uniform(0, 5))
+        fault = self.faults.pick(*FAULTS) if self.faults.strike(self.clock.now) else ""
+        return self._struck(asked, fault) or self._served(asked, fault)
+
+    def _struck(self, asked: Asked, fault: str) -> Response | None:
+        """What a fault makes of a request before it is served; None if it is served in spite of it."""
+        match fault:
+            case "refused":
+                raise urllib3.exceptions.NewConnectionError(None, "[Errno 111] Connection refused")
+            case "reset":
+                raise reset()
+            case "timeout":
+                self.clock.sleep(asked.read_timeout)
+                raise urllib3.exceptions.ReadTimeoutError(None, asked.path, "Read timed out.")
+            case "429" | "500" | "503":
+                return refusal(int(fault), headers={"Retry-After": "1"} if fault == "429" else {})
+            case "expired" if not self._renewed:
+                self.token += 1
+                return refusal(401, "Unauthorized")
+            case "delay":
+                self.clock.sleep(self.faults.random.uniform(0, 5))
+        return None
+
+    def _served(self, asked: Asked, fault: str) -> Response:
         query = asked.query
         if asked.path.endswith("/log"):
             return self._kubelets(asked.path.split("/")[-2], query, fault, asked.read_timeout)
@@ -138,7 +132,7 @@ class Server(Api):
             return self._watch(int(query["resourceVersion"]), fault, asked.read_timeout)
         return self._list(int(query["limit"]), query.get("continue", ""), fault)
 
-    # -- the kubelet ----------------------------------------------------------------------------------------------
+    # --- the kubelet ---------------------------------------------------------------------------------------------
 
     def _kubelets(self, pod: str, query: dict[str, str], fault: str, read_timeout: float) -> Response:
         container = self.containers[pod]
@@ -156,22 +150,10 @@ class Server(Api):
         chance = self.faults.random
         began = self.clock.now
         left = chance.randrange(400) if fault in ("cut", "stall", "break") else 10**9
-        number = container.first(self.clock.now)
-        while number < len(container.lines):
-            when, text = container.lines[number]
-            if when > self.clock.now:
-                if not follow:
-                    return
-                self.clock.sleep(when - self.clock.now)
-            if response.aborted:
-                raise reset()
-            number += 1
-            if stamp(when)[:19] < since:
-                continue
-            data = stamp(when).encode() + b" " + text
+        for number, data in self._lines(container, follow, since, response):
             for piece in self._pieces(data):
                 if left < len(piece):
-                    exits = any(EXITED in text for _when, text in container.lines[: number - 1])
+                    exits = any(EXITED in text for _when, text in container.lines[:number])
                     come = piece[: chance.choice([0, left])]
                     yield from self._fail(fault, come, follow, exits, began, read_timeout, response)
                     return
@@ -179,6 +161,19 @@ class Server(Api):
                 yield piece
         if follow and self.clock.now < container.end:
             self.clock.sleep(container.end - self.clock.now)
+
+    def _lines(self, container: Container, follow: bool, since: str, response: Response) -> Iterator[tuple[int, bytes]]:
+        """The lines that are sent, each with its number, when they are written if they are followed."""
+        for number in range(container.first(self.clock.now), len(container.lines)):
+            when, text = container.lines[number]
+            if when > self.clock.now:
+                if not follow:
+                    return
+                self.clock.sleep(when - self.clock.now)
+            if response.aborted:
+                raise reset()
+            if stamp(when)[:19] >= since:
+                yield number, stamp(when).encode() + b" " + text
 
     def _pieces(self, data: bytes) -> Iterator[bytes]:
         if self.faults.random.random() < 0.8:
@@ -218,7 +213,7 @@ class Server(Api):
             self.clock.sleep(1)
         raise urllib3.exceptions.ReadTimeoutError(None, "", "Read timed out.")
 
-    # -- lists and watches ----------------------------------------------------------------------------------------
+    # --- lists and watches ---------------------------------------------------------------------------------------
 
     def _list(self, limit: int, token: str, fault: str) -> Response:
         version, start = (int(part) for part in token.split("/")) if token else (len(self.history), 0)
@@ -250,6 +245,13 @@ class Server(Api):
         response.chunks = self._watch_chunks(version, fault, read_timeout, response)
         return response
 
+    def _end(self, fault: str, read_timeout: float, response: Response) -> None:
+        """End a watch as the fault has it; a cut ends it properly."""
+        if fault == "stall":
+            self._stall(read_timeout, response)
+        if fault == "break":
+            raise reset()
+
     def _watch_chunks(self, version: int, fault: str, read_timeout: float, response: Response) -> Iterator[bytes]:
         end = self.clock.now + self.faults.random.uniform(30, 3600)
         left = self.faults.random.randrange(8) if fault in ("cut", "stall", "break") else 10**9
@@ -263,10 +265,7 @@ class Server(Api):
                 version = number
                 if left == 0:
                     yield line[: self.faults.random.randrange(len(line))]
-                    if fault == "stall":
-                        self._stall(read_timeout, response)
-                    if fault == "break":
-                        raise reset()
+                    self._end(fault, read_timeout, response)
                     return
                 left -= 1
                 yield line
