@@ -97,7 +97,7 @@ def test_where_the_nodes_cannot_be_read_nobody_knows_whether_the_logs_are_comple
     wait = ended(Outcome.FINISHED, unreadable(), logs_dir=tmp_path)
     assert not result_of(wait, failed=False)["logs_complete"]
     assert failure_of(wait, ["logs"]) == (
-        "Workflow fanout-ok may have had pods whose logs are not here: The nodes of the workflow fanout-ok are "
+        "Workflow fanout-ok may have had pods whose logs are not here: the nodes of the Workflow fanout-ok are "
         "offloaded to the controller's database, where only the Argo Server can read them."
     )
 
