@@ -120,7 +120,7 @@ def test_a_journal_that_cannot_be_read_here_is_the_modules_business(shown: list[
         ({}, {"no_log": True}),
     ],
 )
-def test_it_is_just_the_module_where_nobody_watches(
+def test_the_action_plugin_is_just_the_module_where_nobody_watches(
     args: dict[str, Any], task: dict[str, Any], shown: list[str]
 ) -> None:
     result = action({"name": "say"} | args, **task).run()

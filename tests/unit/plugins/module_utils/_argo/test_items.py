@@ -52,7 +52,7 @@ def test_a_deleted_pod_is_an_attempt_in_error() -> None:
     ]
 
 
-def test_values_are_the_elements_of_the_list_whatever_is_in_them() -> None:
+def test_item_values_are_the_elements_of_the_list_whatever_is_in_them() -> None:
     assert [item.value for item in items("fanout-odd-items")] == [
         "with space",
         'quote"inside',
@@ -102,7 +102,7 @@ ROOT = {
         ({"withSequence": {"count": "1"}}, 'the "text"'),
     ],
 )
-def test_values_come_from_the_list_where_the_workflow_has_it_else_from_the_name(source: Any, value: Any) -> None:
+def test_item_values_come_from_the_list_where_the_workflow_has_it_else_from_the_name(source: Any, value: Any) -> None:
     name = r"wf[0].echo(0:the \"text\")"
     node = {"id": node_id("wf", name), "name": name, "type": "Pod", "phase": "Running", "boundaryID": "wf"}
     (item,) = items_of(step_over(**source), {"wf": ROOT, node["id"]: node})

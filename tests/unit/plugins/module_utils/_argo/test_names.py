@@ -29,7 +29,7 @@ from ansible_collections.argo.workflows.tests.support import recordings
     ("text", "value"),
     [("", 2166136261), ("a", 0xE40C292C), ("foobar", 0xBF9CF968), ("pipeline-jndha0-scacfg.main-3", 2220851766)],
 )
-def test_the_hash_is_fnv1a(text: str, value: int) -> None:
+def test_node_names_are_hashed_by_fnv1a(text: str, value: int) -> None:
     assert fnv1a32(text) == value
 
 
@@ -88,7 +88,7 @@ def part_of_name(group: int | None, step: str, item: tuple[int, str] | None, hoo
 
 
 @given(workflow=st.from_regex(r"[a-z]([a-z0-9.-]{0,10}[a-z0-9])?", fullmatch=True), parts=st.lists(PART, min_size=1))
-def test_names_are_taken_apart_as_argo_builds_them(workflow: str, parts: list[Any]) -> None:
+def test_node_names_are_taken_apart_as_argo_builds_them(workflow: str, parts: list[Any]) -> None:
     name = workflow + "".join(part_of_name(*part) for part in parts)
     step, item, hook, attempt = parts[-1][1:]
     parsed = parse_node_name(workflow, name)
@@ -100,7 +100,7 @@ def test_names_are_taken_apart_as_argo_builds_them(workflow: str, parts: list[An
 
 
 @given(attempt=ATTEMPT)
-def test_the_root_keeps_the_dots_of_the_workflows_name(attempt: int | None) -> None:
+def test_the_root_node_keeps_the_dots_of_the_workflows_name(attempt: int | None) -> None:
     suffix = "" if attempt is None else f"({attempt})"
     parsed = parse_node_name("my.wf", f"my.wf{suffix}")
     assert (parsed.step, parsed.index, parsed.attempt) == ("my.wf", None, attempt)

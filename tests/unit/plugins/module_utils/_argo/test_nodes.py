@@ -24,7 +24,7 @@ from ansible_collections.argo.workflows.tests.support import recordings
 
 
 @pytest.mark.parametrize("name", recordings.NAMES)
-def test_the_end_is_told_by_the_object_and_by_its_metadata_alike(name: str) -> None:
+def test_the_end_of_a_workflow_is_told_by_the_object_and_by_its_metadata_alike(name: str) -> None:
     for workflow in recordings.workflow_events(name):
         metadata_only = {"metadata": workflow["metadata"]}
         assert is_done(workflow) == is_done(metadata_only)

@@ -32,7 +32,7 @@ def kinds(run: Run, now: float = 0.0, around: Surroundings | None = None) -> dic
 
 
 @pytest.mark.parametrize("name", recordings.NAMES)
-def test_nothing_is_wrong_with_a_run_that_has_succeeded(name: str) -> None:
+def test_a_run_that_has_succeeded_has_no_diagnosis(name: str) -> None:
     run = replay(name)
     if run.phase == "Succeeded":
         assert set(kinds(run, now=1000.0)) <= {"lost"}
@@ -139,7 +139,7 @@ def test_forbidden_results_are_told_with_the_right_that_is_missing() -> None:
     assert "create and patch on workflowtaskresults.argoproj.io" in kinds(run)["forbidden"]
 
 
-def test_quota_is_told() -> None:
+def test_a_used_up_quota_is_a_diagnosis() -> None:
     run = replay("fanout-ok", workflow_events=2, pod_events=0)
     message = 'pods "x" is forbidden: exceeded quota: gpus, requested: requests.nvidia.com/gpu=1'
     run.nodes = {key: {**node, "phase": "Pending", "message": message} for key, node in run.nodes.items()}

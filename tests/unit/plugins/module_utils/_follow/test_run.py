@@ -62,7 +62,7 @@ def test_a_pod_of_an_earlier_workflow_of_the_same_name_is_none_of_this_run() -> 
     assert not belongs_to(pod, Run(metadata | {"uid": "another"}, 0.0))
 
 
-def test_that_a_pod_is_gone_of_which_only_the_labels_are_known_says_nothing_new() -> None:
+def test_a_deletion_that_brings_only_the_labels_of_a_pod_changes_nothing_known_of_it() -> None:
     run = replay("fanout-ok")
     before = dict(run.pods)
     run.see_pod({"metadata": {"name": "p", "uid": "foreign", "labels": {}}}, 0.0, deleted=True)

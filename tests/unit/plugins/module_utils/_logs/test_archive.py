@@ -316,7 +316,7 @@ def test_a_server_that_hangs_does_not_hold_the_wait(argo: ArgoServer, folder: Lo
         time.sleep(0.01)
 
 
-def test_memory_does_not_grow_with_the_log(argo: ArgoServer, folder: LogFolder) -> None:
+def test_memory_does_not_grow_with_an_archived_log(argo: ArgoServer, folder: LogFolder) -> None:
     piece = b"0123456789abcde\n" * 65536
     argo.pieces = (piece,) * 64
     log = log_of(folder, had=b"")

@@ -130,7 +130,7 @@ def test_one_item_that_is_not_plain_sends_them_all_by_index(item: Any) -> None:
     assert run.config_maps == {"items-0": {"0": "plain", "1": item_text(item)}}
 
 
-def test_numbers_are_plain() -> None:
+def test_numbers_are_plain_items() -> None:
     assert delivered(fanout.plan([1, 2.5, True])) == {0: "1", 1: "2.5", 2: "true"}
     assert not fanout.plan([1, 2.5, True]).by_index
 
@@ -267,7 +267,7 @@ def test_without_a_deadline_there_is_no_worst_case() -> None:
 
 
 @pytest.mark.parametrize(("text", "result"), [("15", 15), (15, 15), ("15s", 15), ("2m", 120), ("1h30m", 5400)])
-def test_durations_are_argos(text: Any, result: float) -> None:
+def test_durations_are_read_as_argo_reads_them(text: Any, result: float) -> None:
     assert seconds(text) == result
 
 

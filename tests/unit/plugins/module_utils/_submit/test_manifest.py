@@ -132,7 +132,7 @@ def test_parameters_go_in_as_text_and_the_manifest_is_left_alone() -> None:
 @pytest.mark.parametrize(
     ("value", "text"), [("a: b", "a: b"), (7, "7"), (True, "true"), (None, "null"), ({"é": [1]}, '{"é": [1]}')]
 )
-def test_strings_stay_and_everything_else_becomes_json(value: Any, text: str) -> None:
+def test_parameters_that_are_text_stay_and_others_become_json(value: Any, text: str) -> None:
     assert as_text(value) == text
 
 
