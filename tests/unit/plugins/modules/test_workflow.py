@@ -71,12 +71,12 @@ def test_a_workflow_is_submitted_under_a_name_of_its_own(server: Api) -> None:
     assert stored["spec"]["arguments"]["parameters"] == [{"name": "items", "value": '["a"]'}]
 
 
-def test_a_name_that_was_made_up_is_not_looked_for(server: Api) -> None:
+def test_a_generated_name_is_not_looked_up(server: Api) -> None:
     run(definition=manifest(generateName="say-"))
     assert server.asked("GET") == []
 
 
-def test_a_label_is_a_text(server: Api) -> None:
+def test_a_label_value_becomes_text(server: Api) -> None:
     run(definition=manifest(name="w", labels={"build": 7}))
     assert workflow(server, "w")["metadata"]["labels"] == {"build": "7"}
 
@@ -273,7 +273,7 @@ def test_a_workflow_is_found_by_its_run_id_or_its_file(server: Api) -> None:
     assert run(definition=manifest(name="w"), state="absent")["name"] == "w"
 
 
-def test_what_is_not_there_cannot_be_steered(server: Api) -> None:
+def test_a_workflow_that_does_not_exist_cannot_be_steered(server: Api) -> None:
     with pytest.raises(UserError, match="there is no Workflow w in argo that could be stopped"):
         run(name="w", state="stopped")
     with pytest.raises(UserError, match="state: stopped needs the Workflow's name or run_id"):
@@ -297,6 +297,6 @@ def test_a_quota_that_is_used_up_now_stops_nobody(server: Api, monkeypatch: pyte
     assert module.warnings == ["no room now"]
 
 
-def test_a_text_is_as_good_as_a_dictionary(server: Api) -> None:
+def test_a_definition_may_be_text_or_a_dictionary(server: Api) -> None:
     assert run(definition=json.dumps(manifest(name="w")))["name"] == "w"
     assert workflow(server, "w")

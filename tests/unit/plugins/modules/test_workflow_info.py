@@ -67,7 +67,7 @@ def test_the_object_itself_is_returned_when_asked_for(info: Any) -> None:
 
 
 @pytest.mark.parametrize("name", recordings.NAMES)
-def test_what_is_returned_is_documented(info: Any, name: str) -> None:
+def test_the_result_of_workflow_info_is_documented(info: Any, name: str) -> None:
     documented = yaml.safe_load(workflow_info.RETURN)
     result = info(
         Api(answers={f"{PATH}/{name}": (200, recordings.workflow(name))}), module_with(name=name, include_resource=True)
@@ -190,7 +190,7 @@ def test_crds_without_columns_are_listed_too(info: Any) -> None:
         ),
     ],
 )
-def test_the_api_server_does_the_selecting(info: Any, options: dict[str, Any], selector: str | None) -> None:
+def test_selectors_are_sent_to_the_api_server(info: Any, options: dict[str, Any], selector: str | None) -> None:
     api = Api(answers={PATH: table()})
     info(api, module_with(**options))
     assert api.requests[0].query.get("labelSelector") == selector

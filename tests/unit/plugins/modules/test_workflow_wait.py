@@ -99,7 +99,7 @@ def test_an_interruption_before_the_wait_has_begun_does_what_on_interrupt_says(
     assert patches(slow) == [{"spec": {"shutdown": "Stop"}}]
 
 
-def test_the_timeout_holds(host: str, slow: Api) -> None:
+def test_wait_timeout_ends_the_module(host: str, slow: Api) -> None:
     module = start(host, wait_timeout=1, on_timeout="terminate")
     result = json.loads(module.communicate(timeout=20)[0])
     assert result["msg"].startswith("The wait ended after 1 s (wait_timeout). Workflow slow was Running")
@@ -117,7 +117,7 @@ def test_the_timeout_holds(host: str, slow: Api) -> None:
         (workflow, {"name": "", "state": "absent", "namespace": "argo"}),
     ],
 )
-def test_an_empty_name_never_means_all(plugin: Any, options: dict[str, Any]) -> None:
+def test_an_empty_name_never_means_all_workflows(plugin: Any, options: dict[str, Any]) -> None:
     module = start("http://127.0.0.1:9", plugin, **options)
     result = json.loads(module.communicate(timeout=20)[0])
     option = "namespace" if not options.get("namespace", "argo") else "name"
@@ -125,7 +125,7 @@ def test_an_empty_name_never_means_all(plugin: Any, options: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("selectors", [[], [""], ["a=b", ""]])
-def test_no_selector_never_means_all(selectors: list[str]) -> None:
+def test_an_empty_selector_never_means_all_workflows(selectors: list[str]) -> None:
     params = {name: option.get("default") for name, option in workflow_wait.ARGUMENT_SPEC.items()}
     with pytest.raises(UserError, match="label_selectors: there is no selector in it"):
         workflow_wait.wanted_of(params | {"label_selectors": selectors})
@@ -163,7 +163,7 @@ def await_file(path: Path) -> None:
         time.sleep(0.05)
 
 
-def test_two_connections_for_logs_are_the_least() -> None:
+def test_fewer_than_two_connections_for_logs_are_refused() -> None:
     params = {name: option.get("default") for name, option in workflow_wait.ARGUMENT_SPEC.items()}
     assert workflow_wait.wanted_of(params | {"name": ["slow"], "parallel_logs": 1}).logs.parallel == 2
 

@@ -110,7 +110,7 @@ def test_logs_and_tree_are_in_the_journal(servers: list[Recorded], tmp_path: Pat
     assert "echo(0:Argo)(0): Input was: Argo" in lines
 
 
-def test_waiting_is_watching(servers: list[Recorded]) -> None:
+def test_a_wait_watches_and_does_not_poll(servers: list[Recorded]) -> None:
     server = start(servers, "fanout-ok", pause=0.05)
     Follower(server.cluster(), wanted("fanout-ok"), Journal(None)).follow()
     base = "/apis/argoproj.io/v1alpha1/namespaces/argo/workflows"
@@ -346,7 +346,7 @@ def test_a_thread_that_dies_ends_the_wait_with_its_error() -> None:
         following("a")._take(Broken(KeyError("surprise")), 0.0)
 
 
-def test_what_does_not_heal_can_end_the_wait_early(servers: list[Recorded]) -> None:
+def test_a_diagnosis_that_does_not_heal_can_end_the_wait_early(servers: list[Recorded]) -> None:
     server = start(servers, "fanout-unschedulable", stop_after=3)
     server.pod_events = server.pod_events[:2]
     options = {"give_up_on": frozenset({"unschedulable"}), "give_up_after": 0.5}
@@ -356,7 +356,7 @@ def test_what_does_not_heal_can_end_the_wait_early(servers: list[Recorded]) -> N
     assert "cannot be scheduled" in failure_of(ended, [])
 
 
-def test_what_the_largest_nodes_have_is_said_as_they_say_it() -> None:
+def test_the_most_that_any_node_can_give_is_quoted_in_the_nodes_own_words() -> None:
     class Nodes(Recorded):
         """Has nodes of these sizes."""
 
@@ -506,7 +506,7 @@ def test_another_run_of_the_same_name_begins_anew(servers: list[Recorded], tmp_p
     assert (folder / "0-Argo" / "0-main.log").read_bytes().count(b"Input was: Argo") == 1
 
 
-def test_wanted_has_a_limit_by_default() -> None:
+def test_a_wait_has_a_time_limit_by_default() -> None:
     assert dataclasses.asdict(Wanted("argo"))["timeout"] == 3600
 
 

@@ -112,12 +112,12 @@ def test_an_api_server_that_was_away_may_refuse_at_first() -> None:
 
 
 @pytest.mark.parametrize("answers", [[(401, {}), (401, {})], [(403, {})], [LISTED, (403, {})]])
-def test_another_refusal_is_final(answers: list[tuple[int, Any]]) -> None:
+def test_a_refusal_that_is_not_of_a_restarting_server_is_final(answers: list[tuple[int, Any]]) -> None:
     with pytest.raises(ApiError):
         kinds(3, *answers)
 
 
-def test_nobody_at_the_address_is_said_plainly() -> None:
+def test_an_address_where_nothing_answers_is_named() -> None:
     it = Cluster.from_params({"host": "http://127.0.0.1:1"}, Clock())
     with pytest.raises(ApiError, match=r"nothing answers at http://127.0.0.1:1; is the cluster running"):
         it.get("/version")
@@ -137,7 +137,7 @@ def test_a_certificate_that_is_refused_is_said_with_what_helps(why: str, said: s
         api.cluster().get("/version")
 
 
-def test_the_option_wins_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_option_wins_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "production"))
     file = tmp_path / "mine"
     file.write_text(json.dumps(kubeconfig("https://mine:1")))
@@ -146,7 +146,9 @@ def test_the_option_wins_over_the_environment(tmp_path: Path, monkeypatch: pytes
     assert Cluster.from_params({"host": "https://other:2", "api_key": "x"}).host == "https://other:2"
 
 
-def test_the_environment_wins_over_the_pod_this_runs_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_of_the_environment_wins_over_the_pod_this_runs_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "config"
     file.write_text(json.dumps(kubeconfig("https://env:1")))
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(file))

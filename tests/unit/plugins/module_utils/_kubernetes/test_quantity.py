@@ -17,6 +17,6 @@ def test_quantities_are_kubernetes_own(text: Any, number: float) -> None:
     assert quantity(text) == number
 
 
-def test_what_is_no_quantity_is_refused() -> None:
+def test_text_that_is_not_a_quantity_is_refused() -> None:
     with pytest.raises(ValueError, match="'lots' is not a quantity"):
         quantity("lots")

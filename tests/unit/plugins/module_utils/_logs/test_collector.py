@@ -252,7 +252,7 @@ def test_a_log_that_cannot_be_read_says_why(status: int, message: str, reason: s
     assert (log.complete, log.why_incomplete) == (False, reason)
 
 
-def test_a_refusal_after_a_success_is_repeated(tmp_path: Path) -> None:
+def test_a_log_request_that_is_refused_after_a_success_is_repeated(tmp_path: Path) -> None:
     class Restarted(Kubelet):
         """Refuses the second request, as an API server does that has just started."""
 

@@ -54,13 +54,13 @@ def findings(manifest: Json, look: Seen) -> list[str]:
     return [finding.text for finding in preflight.findings(manifest, "team-a", look)]
 
 
-def test_an_amount_that_is_none_is_named_with_its_template() -> None:
+def test_text_that_is_not_an_amount_is_named_with_its_template() -> None:
     container = {"resources": {"limits": {"memory": "16GB"}}}
     with pytest.raises(ManifestError, match="memory of the template work: '16GB' is not a quantity"):
         findings(workflow(container=container), Seen())
 
 
-def test_a_selector_need_not_be_a_text() -> None:
+def test_a_node_selector_may_have_values_that_are_not_text() -> None:
     (finding,) = findings(workflow(nodeSelector={"gpu": True}), Seen())
     assert "not labelled gpu=True" in finding
 
@@ -173,7 +173,7 @@ def test_a_limit_range_below_what_is_asked_for_is_said() -> None:
     )
 
 
-def test_what_the_pods_refer_to_has_to_be_there() -> None:
+def test_secrets_config_maps_and_claims_of_the_pods_have_to_exist() -> None:
     container = {
         "env": [
             {"name": "A", "valueFrom": {"secretKeyRef": {"name": "token", "key": "k"}}},
@@ -207,6 +207,6 @@ def test_an_account_that_is_missing_or_has_no_rights_is_said() -> None:
     assert finding.startswith("the service account runner may not patch workflowtaskresults.argoproj.io in team-a")
 
 
-def test_what_may_not_be_read_is_no_finding() -> None:
+def test_objects_that_may_not_be_read_are_not_a_finding() -> None:
     manifest = workflow({"serviceAccountName": "runner", "imagePullSecrets": [{"name": "registry"}]})
     assert findings(manifest, Seen(forbidden=True)) == []
