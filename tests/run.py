@@ -76,6 +76,7 @@ def pytest_count(report: Path) -> Count:
 def lint() -> Iterator[Count]:
     yield command("ruff check", "ruff", "check", ".")
     yield command("ruff format", "ruff", "format", "--check", "--quiet", ".")
+    yield command("lint-imports", "lint-imports", "--no-cache", PYTHONPATH="collections")
     yield command("mypy", "mypy", "plugins", "molecule", "tests", "roles")
     yield command("ansible-lint", "ansible-lint", "--offline")
     yield command("antsibull-docs", "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ".")
