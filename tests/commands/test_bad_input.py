@@ -85,7 +85,7 @@ def test_messages_must_be_a_list_with_something_in_it(messages: str, said: str) 
 
 def test_a_namespace_must_be_a_dns_label() -> None:
     said = sentence(play("playbooks/install.yml", "-e", "argo_namespace=Not_A_Label"))
-    assert '"Not_A_Label" is no namespace name' in said
+    assert '"Not_A_Label" is not a namespace name' in said
 
 
 @pytest.mark.parametrize("playbook", ["install", "gpu_say"])

@@ -23,6 +23,7 @@ MARK = "argo.workflows/applied"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 CONTROLLER = "workflow-controller"
 SERVER = "argo-server"
+CONFIG_MAP = "workflow-controller-configmap"
 SERVER_PORT = 2746
 ARGO_KINDS = (
     "clusterworkflowtemplates",
@@ -35,8 +36,10 @@ ARGO_KINDS = (
     "workflowtemplates",
 )
 """The plurals of the kinds that Argo brings."""
+USERS_KINDS = ("workflows", "workflowtemplates", "cronworkflows")
+"""The plurals of the kinds among them whose objects people write."""
 OWN_KINDS = ("ServiceAccount", "ConfigMap", "Service", "ResourceQuota", "Role", "RoleBinding", "Deployment")
-"""The kinds among them whose objects are deleted when the role no longer wants them."""
+"""The kinds whose objects are deleted when the role no longer wants them."""
 
 
 @dataclass(frozen=True, order=True)
@@ -195,6 +198,16 @@ def is_controller(deployment: Json) -> bool:
     )
 
 
+def image_of(deployment: Json | None) -> str:
+    """The image of a Deployment's first container, or "" if there is none."""
+    return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"]) if deployment else ""
+
+
+def tag_of(image: str) -> str:
+    """The tag of an image, or "" if it has none: `v4.1.2` of `quay.io/argoproj/argocli:v4.1.2`."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+
+
 def managed_namespace_of(controller: Json | None) -> str:
     """The namespace where the workflows of a controller's Deployment run, or "" if there is none."""
     if controller is None:
@@ -228,6 +241,16 @@ class Place:
     @property
     def namespaces(self) -> list[str]:
         return sorted({self.home, self.work})
+
+    @property
+    def binding(self) -> Ref:
+        """What lets a controller work on the workflows."""
+        return Ref("RoleBinding", self.work, "argo-binding")
+
+    @property
+    def cluster_binding(self) -> Ref:
+        """What lets the controller of upstream's manifests work on the workflows of the whole cluster."""
+        return Ref("ClusterRoleBinding", "", "argo-binding")
 
     @property
     def lease(self) -> Ref:

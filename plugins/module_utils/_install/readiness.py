@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import HOPELESS_REASONS
@@ -18,13 +18,17 @@ RESTARTS = 3
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether something serves; if not, why, whether waiting is hopeless, and the pod that shows it."""
+    """Whether something serves; if not, why, whether waiting is hopeless, and the pod that shows it.
+
+    `keeps_ending` is whether the container has ended and is started again, at longer and longer intervals.
+    """
 
     ready: bool
     why: str = ""
     hopeless: bool = False
     pod: str = ""
     container: str = ""
+    keeps_ending: bool = False
 
 
 READY = Verdict(ready=True)
@@ -40,22 +44,36 @@ def judge(
     if deployment is None:
         return Verdict(False, f"the Deployment {name} does not exist")
     status = deployment.get("status") or {}
-    wanted = deployment["spec"].get("replicas", 1)
-    current = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
-    counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
-    if current and counts == [wanted] * 3:
-        return READY
-    for condition in (status.get("conditions") or ()) if current else ():
-        refused = condition["type"] == "ReplicaFailure" and condition["status"] == "True"
-        if refused and status.get("updatedReplicas", 0) < wanted:
-            return Verdict(False, f"the Deployment {name} gets no pod: {condition.get('message')}", hopeless=True)
-        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return Verdict(False, f"the Deployment {name} makes no progress: {condition.get('message')}", hopeless=True)
-    own = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get("app") == name]
+    if status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0):
+        counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
+        if counts == [deployment["spec"].get("replicas", 1)] * 3:
+            return READY
+        if stuck := next(_judge_rollout(name, deployment), None):
+            return stuck
+    own = pods_of(pods, name)
     if not own:
         return Verdict(False, f"the Deployment {name} has no pod yet")
     newest = max(own, key=lambda pod: pod["metadata"]["creationTimestamp"])
     return judge_pod(newest, (restarts_before or {}).get(newest["metadata"]["name"], 0))
+
+
+def _judge_rollout(name: str, deployment: Json) -> Iterator[Verdict]:
+    """What keeps the pods of a Deployment from being made, by its conditions."""
+    status = deployment["status"]
+    lacks_pods = status.get("updatedReplicas", 0) < deployment["spec"].get("replicas", 1)
+    for condition in status.get("conditions") or ():
+        match condition["type"], condition.get("status"), condition.get("reason"):
+            case "ReplicaFailure", "True", _ if lacks_pods:
+                why = f"the Deployment {name} gets no pod: {condition.get('message')}"
+                yield Verdict(False, why, hopeless=True)
+            case "Progressing", _, "ProgressDeadlineExceeded":
+                why = f"the Deployment {name} makes no progress: {condition.get('message')}"
+                yield Verdict(False, why, hopeless=True)
+
+
+def pods_of(pods: Iterable[Json], name: str) -> list[Json]:
+    """The pods of a Deployment, by the label that both of Argo's have."""
+    return [pod for pod in pods if (pod["metadata"].get("labels") or {}).get("app") == name]
 
 
 def restarts_of(pod: Json) -> int:
@@ -69,25 +87,8 @@ def judge_pod(pod: Json, restarts_before: int = 0) -> Verdict:
     """What keeps a pod from serving."""
     name, status = pod["metadata"]["name"], pod.get("status") or {}
     for container in status.get("containerStatuses") or ():
-        state, restarts = container.get("state") or {}, container.get("restartCount", 0)
-        ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
-        if waiting := state.get("waiting"):
-            reason = waiting.get("reason", "")
-            hopeless = reason in HOPELESS_REASONS or (
-                reason == "CrashLoopBackOff" and restarts - restarts_before >= RESTARTS
-            )
-            why = f"container {container['name']} of pod {name} waits: {reason}"
-            if ended:
-                why += f" after {restarts} restarts, it ended with exit code {ended.get('exitCode')}"
-            elif waiting.get("message"):
-                why += f": {waiting['message']}"
-            return Verdict(False, why, hopeless, name, container["name"])
-        if ended and not container.get("ready"):
-            why = f"container {container['name']} of pod {name} ended with exit code {ended.get('exitCode')}"
-            return Verdict(False, f"{why} and has been restarted {restarts} times", False, name, container["name"])
         if not container.get("ready"):
-            why = f"container {container['name']} of pod {name} runs but is not ready: its readiness probe fails"
-            return Verdict(False, why, False, name, container["name"])
+            return _judge_container(container, name, restarts_before)
     for condition in status.get("conditions") or ():
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             why = f"pod {name} is not scheduled: {condition.get('reason')}: {condition.get('message')}"
@@ -95,9 +96,29 @@ def judge_pod(pod: Json, restarts_before: int = 0) -> Verdict:
     return Verdict(False, f"pod {name} is {status.get('phase', 'Pending')}", False, name)
 
 
+def _judge_container(container: Json, pod: str, restarts_before: int) -> Verdict:
+    """What keeps a container from being ready."""
+    state, restarts = container.get("state") or {}, container.get("restartCount", 0)
+    waiting = state.get("waiting") or {}
+    ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
+    reason = waiting.get("reason", "")
+    who = f"container {container['name']} of pod {pod}"
+    match bool(waiting), bool(ended):
+        case True, True:
+            why = f"waits: {reason} after {restarts} restarts, it ended with exit code {ended.get('exitCode')}"
+        case True, False:
+            why = ": ".join(filter(None, ["waits", reason, waiting.get("message")]))
+        case False, True:
+            why = f"ended with exit code {ended.get('exitCode')} and has been restarted {restarts} times"
+        case _:
+            why = "runs but is not ready: its readiness probe fails"
+    hopeless = reason in HOPELESS_REASONS or (reason == "CrashLoopBackOff" and restarts - restarts_before >= RESTARTS)
+    return Verdict(False, f"{who} {why}", hopeless, pod, container["name"], keeps_ending=bool(ended))
+
+
 def judge_lease(lease: Json | None, pods: Iterable[Json]) -> Verdict:
     """Whether one of the controller's pods holds the lease, so that workflows are worked on."""
-    names = [pod["metadata"]["name"] for pod in pods if (pod["metadata"].get("labels") or {}).get("app") == CONTROLLER]
+    names = [pod["metadata"]["name"] for pod in pods_of(pods, CONTROLLER)]
     holder = ((lease or {}).get("spec") or {}).get("holderIdentity") or ""
     if holder in names:
         return READY

@@ -9,7 +9,6 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._install.live import existing
@@ -36,31 +35,9 @@ LOG_LINES = 10
 EVENTS = 5
 TOKEN_SECONDS = 600
 """The shortest that the API server issues."""
+RECHECK = 0.5
+"""Seconds after which the lease and the server are asked again: they send no events."""
 PODS = f"app in ({CONTROLLER},{SERVER})"
-
-
-def state_of(
-    cluster: Cluster, place: Place, deployments: Iterable[dict[str, Any]], pods: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """What an installation is and whether it is ready, now; `deployments` may be some of other namespaces too."""
-    named = {item["metadata"]["name"]: item for item in deployments if item["metadata"]["namespace"] == place.home}
-    return installed(named, judge_all(Server(cluster, place), named, pods))
-
-
-def installed(deployments: dict[str, dict[str, Any]], verdict: Verdict) -> dict[str, Any]:
-    """The part of the result that says what is installed."""
-    images = {
-        name: deployments[name]["spec"]["template"]["spec"]["containers"][0]["image"] if name in deployments else ""
-        for name in (CONTROLLER, SERVER)
-    }
-    return {
-        "changed": False,
-        "ready": verdict.ready,
-        "reason": verdict.why,
-        "controller_image": images[CONTROLLER],
-        "server_image": images[SERVER],
-        **({"server_scheme": server_options(deployments[SERVER])[0]} if images[SERVER] else {}),
-    }
 
 
 class Server:
@@ -81,7 +58,7 @@ class Server:
         service = f"{scheme}:{SERVER}:{SERVER_PORT}"
         proxy = path("Service", self.place.home, service, "proxy")
         try:
-            self._user = self._user or (self.login() if "client" in modes else self.cluster)
+            self._user = self._user or (self._login() if "client" in modes else self.cluster)
             query: dict[str, Any] = {"listOptions.limit": 1, "fields": "metadata"}
             self._user.get(f"{proxy}/api/v1/workflows/{self.place.work}", **query)
         except ApiError as error:
@@ -92,7 +69,7 @@ class Server:
             return Verdict(False, f"the server runs but does not answer a list of workflows: {error}")
         return READY
 
-    def login(self) -> Cluster:
+    def _login(self) -> Cluster:
         """The same cluster, with a new token of the server's own account."""
         account = path("ServiceAccount", self.place.home, SERVER, "token")
         issued = self.cluster.create(account, {"spec": {"expirationSeconds": TOKEN_SECONDS}})
@@ -114,23 +91,23 @@ def judge_all(
     return server.answers(deployments[SERVER]) if verdict.ready else verdict
 
 
-def wait(cluster: Cluster, place: Place, timeout: int, settle: int) -> dict[str, Any]:
+def wait(cluster: Cluster, place: Place, timeout: int, settle: int) -> dict[str, dict[str, Any]]:
     """Watch the Deployments and their pods until everything serves; UserError when it does not, or cannot any more.
 
-    Both times are in seconds; it is ready when it has been so for `settle` of them.
+    Both times are in seconds; it is ready when it has been so for `settle` of them. Returns the Deployments by name.
     """
     started = ready_since = time.monotonic()
     changes: queue.Queue[tuple[str, str, dict[str, Any]] | ApiError] = queue.Queue()
     for kind, selector in (("Deployment", ""), ("Pod", PODS)):
         watched = (cluster, kind, path(kind, place.home), selector, changes)
-        threading.Thread(target=follow, args=watched, daemon=True).start()
+        threading.Thread(target=_follow, args=watched, daemon=True).start()
     found: dict[str, dict[str, dict[str, Any]]] = {"Deployment": {}, "Pod": {}}
     restarts: dict[str, int] = {}
     server = Server(cluster, place)
     while True:
         left = timeout - (time.monotonic() - started)
         with contextlib.suppress(queue.Empty):
-            take(changes, found, min(left, RECHECK))
+            _take(changes, found, min(left, RECHECK))
         pods = sorted(found["Pod"].values(), key=lambda pod: pod["metadata"]["creationTimestamp"])
         restarts = {pod["metadata"]["name"]: restarts_of(pod) for pod in pods} | restarts
         verdict = judge_all(server, found["Deployment"], pods, restarts)
@@ -138,18 +115,14 @@ def wait(cluster: Cluster, place: Place, timeout: int, settle: int) -> dict[str,
         if not verdict.ready:
             ready_since = now
         elif now - ready_since >= settle:
-            return installed(found["Deployment"], verdict)
+            return found["Deployment"]
         else:
             verdict = Verdict(False, f"it is, but has not stayed so for {settle} s yet")
         if verdict.hopeless or now - started >= timeout:
-            raise failure(cluster, place, verdict, round(now - started))
+            raise _failure(cluster, place, verdict, round(now - started))
 
 
-RECHECK = 0.5
-"""Seconds after which the lease and the server are asked again: they send no events."""
-
-
-def follow(cluster: Cluster, kind: str, listed: str, selector: str, changes: queue.Queue[Any]) -> None:
+def _follow(cluster: Cluster, kind: str, listed: str, selector: str, changes: queue.Queue[Any]) -> None:
     """Put every change of a kind's objects into a queue, and the error that ends it."""
     try:
         for event, item in cluster.events(listed, labelSelector=selector):
@@ -159,7 +132,7 @@ def follow(cluster: Cluster, kind: str, listed: str, selector: str, changes: que
         changes.put(error)
 
 
-def take(changes: queue.Queue[Any], found: dict[str, dict[str, dict[str, Any]]], timeout: float) -> None:
+def _take(changes: queue.Queue[Any], found: dict[str, dict[str, dict[str, Any]]], timeout: float) -> None:
     """Wait for a change, then enter all that have come into `found`, by kind and name; queue.Empty if none comes."""
     change = changes.get(timeout=max(timeout, 0.01))
     while True:
@@ -176,18 +149,18 @@ def take(changes: queue.Queue[Any], found: dict[str, dict[str, dict[str, Any]]],
             return
 
 
-def failure(cluster: Cluster, place: Place, verdict: Verdict, seconds: int) -> UserError:
+def _failure(cluster: Cluster, place: Place, verdict: Verdict, seconds: int) -> UserError:
     """The error that says why an installation is not ready: the cause, the pod's last log lines and its events."""
     parts = [f"Argo is not ready in namespace {place.home} after {seconds} s: {verdict.why}."]
     if verdict.pod:
-        log = last_lines(cluster, place.home, verdict)
+        log = _last_lines(cluster, place.home, verdict)
         parts += [f"Last lines of its log:\n{log}"] if log else []
-        events = last_events(cluster, place.home, verdict.pod)
+        events = _last_events(cluster, place.home, verdict.pod)
         parts += [f"Its events: {events}"] if events else []
-    return UserError("\n".join(parts), ready=False, reason=verdict.why)
+    return UserError("\n".join(parts), ready=False, reason=verdict.why, keeps_ending=verdict.keeps_ending)
 
 
-def last_lines(cluster: Cluster, namespace: str, verdict: Verdict) -> str:
+def _last_lines(cluster: Cluster, namespace: str, verdict: Verdict) -> str:
     """The last lines of a container's log, or of the one before it was restarted; "" where there is none."""
     for previous in ("true", "false"):
         try:
@@ -199,7 +172,7 @@ def last_lines(cluster: Cluster, namespace: str, verdict: Verdict) -> str:
     return ""
 
 
-def last_events(cluster: Cluster, namespace: str, pod: str) -> str:
+def _last_events(cluster: Cluster, namespace: str, pod: str) -> str:
     """The last events of a pod, newest last; "" where there is none, or they may not be read."""
     listed = existing(cluster, path("Event", namespace), fieldSelector=f"involvedObject.name={pod}")
     events = sorted(

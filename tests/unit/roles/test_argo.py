@@ -13,15 +13,22 @@ from typing import Any
 import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 
 ROLE = Path(__file__).parents[3] / "roles" / "argo"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _plugins() -> None:
+    """Lets templates use the lookups of Ansible."""
+    init_plugin_loader([])
+
+
 @cache
 def role_variables() -> dict[str, Any]:
     files = [ROLE / "defaults/main.yml", *sorted((ROLE / "vars/main").glob("*.yml"))]
-    found: dict[str, Any] = {"ansible_run_tags": ["all"], "ansible_diff_mode": False}
+    found: dict[str, Any] = {"ansible_run_tags": ["all"], "role_path": str(ROLE)}
     for file in files:
         found |= DataLoader().load_from_file(str(file), trusted_as_template=True)
     return found
@@ -46,7 +53,7 @@ def objects(**changed: Any) -> dict[str, Any]:
 
 @cache
 def rendered(changed: str) -> dict[str, Any]:
-    return {name_of(item): item for item in value("__argo_objects_present", **json.loads(changed))}
+    return {name_of(item): item for item in value("__argo_objects.present", **json.loads(changed))}
 
 
 def name_of(item: dict[str, Any]) -> str:
@@ -532,20 +539,6 @@ def test_the_server_serves_at_the_root_wherever_a_proxy_puts_it(changed: dict[st
 
 
 @pytest.mark.parametrize(
-    ("changed", "more"),
-    [
-        ({}, ""),
-        ({"argo_kubeconfig": "/my kube/config"}, " -e 'argo_kubeconfig=\"/my kube/config\"'"),
-        ({"argo_context": "prod"}, " -e argo_context=prod"),
-        ({"argo_kubeconfig": "/k", "argo_context": "prod"}, " -e argo_kubeconfig=/k -e argo_context=prod"),
-    ],
-)
-def test_the_command_that_opens_the_ui_asks_the_same_cluster(changed: dict[str, Any], more: str) -> None:
-    command = "ansible-playbook argo.workflows.ui -e argo_namespace=argo"
-    assert value("__argo_installation.ui_command", **changed) == command + more
-
-
-@pytest.mark.parametrize(
     ("account", "managed", "namespace"),
     [
         ({}, "batch", "argo"),
@@ -566,7 +559,7 @@ def test_the_ui_finds_an_account_where_the_role_has_made_it(
 
 
 def removed(**changed: Any) -> set[str]:
-    return {name_of(item) for item in value("__argo_objects_absent", argo_state="absent", **changed)}
+    return {name_of(item) for item in value("__argo_objects.absent", argo_state="absent", **changed)}
 
 
 def test_removal_takes_what_was_installed_and_the_lease_and_keeps_namespace_and_crds() -> None:
@@ -591,17 +584,17 @@ def test_nothing_is_wrong_with_the_defaults() -> None:
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"argo_namespace": "Team_A"}, 'argo_namespace "Team_A" is no namespace name'),
+        ({"argo_namespace": "Team_A"}, 'argo_namespace "Team_A" is not a namespace name'),
         ({"argo_namespace": "a" * 64}, "at most 63"),
-        ({"argo_managed_namespace": "-x"}, 'argo_managed_namespace "-x" is no namespace name'),
+        ({"argo_managed_namespace": "-x"}, 'argo_managed_namespace "-x" is not a namespace name'),
         ({"argo_instance_id": "x" * 64}, "argo_instance_id"),
         (
             {"argo_instance_id": "Team_A"},
             'argo_instance_id "Team_A" cannot be part of the name of the controller\'s lease',
         ),
         ({"argo_instance_id": "a..b"}, 'argo_instance_id "a..b"'),
-        ({"argo_version": "latest"}, 'argo_version "latest" is no version'),
-        ({"argo_version": "4.1.2"}, 'argo_version "4.1.2" is no version: write it as v4.1.2'),
+        ({"argo_version": "latest"}, 'argo_version "latest" is not a version'),
+        ({"argo_version": "4.1.2"}, 'argo_version "4.1.2" is not a version: write it as v4.1.2'),
         ({"argo_config": {"parralelism": 1, "instanceId": "a"}}, "stop at: instanceId, parralelism"),
         ({"argo_config": {"config": "parallelism: 1"}}, "not both forms"),
         ({"argo_config": {"parallelism": 1}, "argo_parallelism": 2}, "argo_config sets parallelism"),
@@ -634,22 +627,19 @@ def test_bad_input_gets_a_sentence(changed: dict[str, Any], sentence: str) -> No
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"argo_server_tls": False}, "argo_server_tls: this must be text, so put it in quotes"),  # off, in YAML
-        ({"argo_instance_id": 7, "argo_managed_namespace": None}, "argo_managed_namespace, argo_instance_id: this"),
-        ({"argo_server_auth_modes": "server"}, "argo_server_auth_modes: this must be a list or a dictionary"),
-        ({"argo_config": '{"parallelism": 5}'}, "-e '{\"argo_config\": ...}'"),
-        ({"argo_node_selector": "pool=infra", "argo_remove": "workflows"}, "argo_node_selector, argo_remove: this"),
+        ({"argo_server_tls": False}, "argo_server_tls must be str. Put text (str) in quotes"),  # off, in YAML
+        (
+            {"argo_instance_id": 7, "argo_managed_namespace": None},
+            "argo_managed_namespace must be str, argo_instance_id",
+        ),
+        ({"argo_server_auth_modes": "server"}, "argo_server_auth_modes must be list"),
+        ({"argo_config": '{"parallelism": 5}'}, "argo_config must be dict"),
+        ({"argo_node_selector": "a=b", "argo_version": 4}, "argo_version must be str, argo_node_selector must be dict"),
     ],
 )
 def test_a_value_of_a_wrong_type_is_named_before_anything_builds_on_it(changed: dict[str, Any], named: str) -> None:
     assert named in problems(**changed)
-
-
-def test_the_type_of_every_option_is_looked_at_that_ansible_would_let_pass() -> None:
-    options = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
-    free = {name for name, option in options.items() if option["type"] == "str" and "choices" not in option}
-    assert set(value("__argo_texts")) == free | {"argo_server_tls"}
-    assert set(value("__argo_structures")) == {n for n, o in options.items() if o["type"] in ("list", "dict")}
+    assert len(value("__argo_problems", **changed)) == 1
 
 
 TEXT = [
@@ -674,12 +664,6 @@ def test_numbers_of_the_command_line_are_numbers_of_the_configuration() -> None:
     assert "is 300" in problems(**with_token, argo_client_token_seconds="300")
 
 
-def test_an_installation_is_not_taken_over_by_a_false_of_the_command_line() -> None:
-    others = ["Service argo/argo-server (made by helm)"]
-    assert found_before("__argo_obstacles", {"argo_adopt": "false"}, others=others)
-    assert not found_before("__argo_obstacles", {"argo_adopt": "true"}, others=others)
-
-
 @pytest.mark.parametrize(
     "changed",
     [
@@ -699,152 +683,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     assert "argo_namespace" in said and "argo_version" in said and "foo" in said
 
 
-# -- what stands in the way -------------------------------------------------------------------------------------------
-
-NOTHING_IN_THE_WAY = {
-    "user": "somebody",
-    "missing_rights": [],
-    "missing_crds": [],
-    "claimed_by": "",
-    "cluster_wide": "",
-    "managed_namespace": "argo",
-    "others": [],
-    "other_controllers": [],
-    "used_elsewhere": [],
-}
-
-
-def found_before(expression: str, changed: dict[str, Any] | None = None, **found: Any) -> Any:
-    """What follows from a survey of the cluster, with some variables changed."""
-    survey = {"__argo_before": NOTHING_IN_THE_WAY | found}
-    templar = Templar(loader=DataLoader(), variables=variables(**changed or {}) | survey)
-    return templar.template(trust_as_template("{{ " + expression + " }}"))
-
-
-@pytest.mark.parametrize(
-    ("found", "sentence"),
-    [
-        ({}, ""),
-        (
-            {"missing_rights": ["get pods in argo"]},
-            "somebody lacks these rights (the default kubeconfig): get pods in argo.",
-        ),
-        (
-            {"missing_crds": ["workflows"], "missing_rights": ["x"]},
-            "The cluster lacks Argo's CRDs workflows. An administrator",
-        ),
-        ({"claimed_by": "first"}, "already managed by the installation in namespace first"),
-        ({"cluster_wide": "argo"}, "The installation in namespace argo works on the workflows of every namespace"),
-        (
-            {"others": ["Service argo/argo-server (made by helm)"]},
-            "did not make: Service argo/argo-server (made by helm). To take",
-        ),
-        (
-            {"other_controllers": [{"metadata": {"name": "controller"}}]},
-            "This role did not make: Deployment controller.",
-        ),
-        ({"used_elsewhere": ["team-b"]}, "which would go with them: team-b."),
-    ],
-)
-def test_what_stands_in_the_way_gets_a_sentence(found: dict[str, Any], sentence: str) -> None:
-    obstacles = found_before("__argo_obstacles", **found)
-    assert sentence in " ".join(obstacles)
-    assert bool(obstacles) == bool(found)
-
-
-@pytest.mark.parametrize(
-    ("changed", "refused"),
-    [
-        ({"argo_state": "absent"}, True),
-        ({"argo_state": "absent", "argo_managed_namespace": "batch"}, False),
-        ({"argo_managed_namespace": "other"}, False),
-    ],
-)
-def test_an_installation_is_removed_with_the_namespace_that_it_manages(changed: dict[str, Any], refused: bool) -> None:
-    obstacles = found_before("__argo_obstacles", changed, managed_namespace="batch")
-    assert ("run again with argo_managed_namespace=batch" in " ".join(obstacles)) is refused
-
-
-CONFIG_MAP = {"kind": "ConfigMap", "metadata": {"name": "workflow-controller-configmap"}}
-
-
-@pytest.mark.parametrize(
-    ("previous", "changed"),
-    [
-        ([], False),
-        ([{"kind": "Role"}], False),
-        ([CONFIG_MAP], True),  # upstream's manifests have one without data
-        ([{**CONFIG_MAP, "data": {"config": "parallelism: 9"}}], True),
-        (
-            [{**CONFIG_MAP, "data": {"config": "workflowDefaults:\n  spec:\n    serviceAccountName: argo-workflow\n"}}],
-            False,
-        ),
-    ],
-)
-def test_a_controller_that_runs_is_given_another_configuration(previous: list[dict[str, Any]], changed: bool) -> None:
-    assert found_before("__argo_config_changed", previous=previous) == changed
-
-
-@pytest.mark.parametrize(
-    ("data", "others", "replaced"),
-    [
-        ({"config": ""}, [], False),
-        ({"config": "", "parallelism": "5"}, [], True),
-        ({"config": ""}, ["ConfigMap argo/workflow-controller-configmap (made by helm)"], True),
-        (None, [], False),
-    ],
-)
-def test_keys_of_others_are_taken_out_of_the_configuration(
-    data: dict[str, str] | None, others: list[str], replaced: bool
-) -> None:
-    live: dict[str, Any] = CONFIG_MAP if data is None else {**CONFIG_MAP, "data": data}
-    assert found_before("__argo_config_has_other_keys", previous=[live], others=others) is replaced
-
-
-@pytest.mark.parametrize(
-    ("found", "unchanged"),
-    [
-        ({}, True),
-        ({"ready": False}, False),
-        ({"needed": [CONFIG_MAP]}, False),
-        ({"stale": [CONFIG_MAP]}, False),
-        ({"other_controllers": [CONFIG_MAP]}, False),
-        ({"missing_rights": ["get pods/log in argo"]}, False),
-    ],
-)
-def test_there_is_nothing_to_do_only_if_all_is_as_wanted(found: dict[str, Any], unchanged: bool) -> None:
-    survey: dict[str, Any] = {"ready": True, "needed": [], "stale": []} | found
-    assert found_before("__argo_unchanged", **survey) == unchanged
-
-
-@pytest.mark.parametrize(
-    ("diff", "needed", "rounds"),
-    [
-        (False, [], []),
-        (True, [], []),
-        (False, [{}, {"a": 1}], [[{}, {"a": 1}]]),
-        (True, [{}, {"a": 1}], [{}, {"a": 1}]),
-    ],
-)
-def test_differences_are_shown_object_by_object(diff: bool, needed: list[Any], rounds: list[Any]) -> None:
-    """kubernetes.core shows the difference of a task with a single object only."""
-    changed = {"ansible_diff_mode": diff}
-    assert found_before("__argo_rounds", changed, needed=needed, check_mode=False) == rounds
-
-
 # -- the role's tasks and documents -----------------------------------------------------------------------------------
-
-
-def test_what_cannot_be_put_back_is_deleted_only_when_argo_serves() -> None:
-    tasks = yaml.safe_load((ROLE / "tasks/apply.yml").read_text())
-    (position,) = (number for number, task in enumerate(tasks) if "rescue" in task)
-
-    def deleted(some: list[dict[str, Any]]) -> list[str]:
-        modules = [task["kubernetes.core.k8s"] for task in some if "definition" in task.get("kubernetes.core.k8s", {})]
-        return [module["definition"] for module in modules if module.get("state") == "absent"]
-
-    assert deleted(tasks[position]["block"]) == ["{{ __argo_before.other_controllers }}"]
-    assert deleted(tasks[position + 1 :]) == ["{{ __argo_stale }}"]
 
 
 def tasks_of(file: str) -> list[dict[str, Any]]:
@@ -854,9 +693,18 @@ def tasks_of(file: str) -> list[dict[str, Any]]:
 def test_no_loop_of_the_role_hides_the_item_of_a_loop_around_the_role() -> None:
     """`argo_namespace: "{{ item }}"` is looked up anew in every task."""
     files = [tasks_of(file.name) for file in (ROLE / "tasks").iterdir()]
-    tasks = [inner for file in files for task in file for inner in [task, *task.get("block", ())]]
+    tasks = [
+        inner for file in files for task in file for inner in [task, *task.get("block", ()), *task.get("rescue", ())]
+    ]
     names = [task.get("loop_control", {}).get("loop_var", "item") for task in tasks if "loop" in task]
-    assert len(names) == 3 and all(name.startswith("__argo_") for name in names)
+    assert len(names) == 5 and all(name.startswith("__argo_") for name in names)
+
+
+def test_what_cannot_be_put_back_is_removed_only_when_argo_serves() -> None:
+    loops = [task.get("loop", "") for task in tasks_of("apply.yml")]
+    (block,) = (number for number, task in enumerate(tasks_of("apply.yml")) if "rescue" in task)
+    (removal,) = (number for number, loop in enumerate(loops) if "__argo_plan.removals" in loop)
+    assert removal > block
 
 
 def test_a_token_that_cannot_be_written_is_found_before_anything_is_changed() -> None:
@@ -865,15 +713,57 @@ def test_a_token_that_cannot_be_written_is_found_before_anything_is_changed() ->
     assert tried < names.index("block") and tasks_of("apply.yml")[tried]["check_mode"] is True
 
 
+def with_plan(expression: str, changed: dict[str, Any], **plan: Any) -> Any:
+    """What follows from a plan, with some variables changed."""
+    templar = Templar(loader=DataLoader(), variables=variables(**changed) | {"__argo_plan": plan})
+    return templar.template(trust_as_template("{{ " + expression + " }}"))
+
+
 @pytest.mark.parametrize(
     ("file", "tag", "told"),
     [("", "all", False), ("/token", "all", True), ("/token", "argo_rbac", False), ("/token", "argo_server", True)],
 )
 def test_check_mode_tells_of_the_token(file: str, tag: str, told: bool) -> None:
-    (task,) = (task for task in tasks_of("extras.yml") if "argo.workflows.argo_token" in task)
+    (task,) = (task for task in tasks_of("apply.yml")[-1:] if "argo.workflows.argo_token" in task)
     changed = {"argo_client_token_file": file, "ansible_run_tags": [tag]}
-    conditions = [f"({condition})" for condition in task["when"]]
-    assert found_before(" and ".join(conditions), changed, check_mode=True) is told
+    assert with_plan(task["when"], changed, check_mode=True) is told
+
+
+@pytest.mark.parametrize(
+    ("extra", "tag", "accepts", "applied"),
+    [
+        ([], "all", True, False),
+        ([{"kind": "Ingress"}], "all", True, True),
+        ([{"kind": "Ingress"}], "all", False, False),
+        ([{"kind": "Ingress"}], "argo_config", True, False),
+    ],
+)
+def test_the_extra_objects_come_with_the_whole_installation(
+    extra: list[dict[str, Any]], tag: str, accepts: bool, applied: bool
+) -> None:
+    changed = {"argo_extra_objects": extra, "ansible_run_tags": [tag]}
+    steps = with_plan("__argo_extra_steps", changed, accepts_objects=accepts)
+    assert [step["objects"] for step in steps] == ([extra] if applied else [])
+
+
+@pytest.mark.parametrize(
+    ("changed", "plan", "included"),
+    [
+        ({}, {"changes": False}, []),
+        ({}, {"changes": True}, ["apply.yml"]),
+        ({"argo_client_token_file": "/token"}, {"changes": False}, ["apply.yml"]),
+        ({"argo_extra_objects": [{"kind": "Ingress"}]}, {"changes": False}, ["apply.yml"]),
+        ({"argo_state": "absent"}, {"changes": True}, ["absent.yml"]),
+    ],
+)
+def test_only_what_has_something_to_do_is_included(
+    changed: dict[str, Any], plan: dict[str, Any], included: list[str]
+) -> None:
+    tasks = [task for task in tasks_of("main.yml")[0]["block"] if "ansible.builtin.include_tasks" in task]
+    files = [
+        task["ansible.builtin.include_tasks"]["file"] for task in tasks if with_plan(task["when"], changed, **plan)
+    ]
+    assert files == included
 
 
 def test_every_variable_has_a_specification_with_the_same_default_and_a_sentence() -> None:
