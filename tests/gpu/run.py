@@ -16,7 +16,6 @@ engine-images.tar.xz in FOLDER the engine is a real Argo, else the project's sta
 from __future__ import annotations
 
 import datetime
-import importlib.util
 import os
 import platform
 import subprocess
@@ -120,12 +119,10 @@ class Machine:
 
 def release_name() -> str:
     """Return the name under which role local_cluster looks for its build on this machine."""
-    spec = importlib.util.spec_from_file_location("build", ROOT / "roles/local_cluster/files/build.py")
-    assert spec
-    assert spec.loader
-    build = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(build)
-    return f"kubernetes-{build.source_version('k8s.io/kubernetes v')}-{build.key()}"
+    sys.path.append(str(ROOT / "roles/local_cluster/files"))
+    import build
+
+    return build.name(build.source_version("k8s.io/kubernetes v"))
 
 
 def promises(machine: Machine) -> None:
