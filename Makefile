@@ -15,27 +15,21 @@ export NO_PROXY := $(addsuffix $(comma),$(or $(NO_PROXY),$(no_proxy)))10.96.0.1
 export no_proxy := $(NO_PROXY)
 
 PYTHON ?= python3
-CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/argo.workflows
 BIN := $(CURDIR)/.venv/bin
 LINK := collections/ansible_collections/argo/workflows
 export PATH := $(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
-# The stand-in Argo serves where no registry with Argo's images is in reach.
-export ENGINE = $(if $(CLUSTER_KUBECONFIG)$(ENGINE_IMAGES),argo,standin)
-
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster cluster-down kubeconfig kubernetes images test unit lint test-cluster bench soak docs clean
+.PHONY: help demo cluster cluster-down kubeconfig kubernetes engine test unit lint test-cluster bench soak docs clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: venv $(if $(CLUSTER_KUBECONFIG),,kubernetes images) ## boot a cluster, install Argo, run the GPU fan-out (MESSAGES='["a","b"]', CLUSTER_KUBECONFIG=FILE, ENGINE_IMAGES=DIR)
-	@engine=$$(python molecule/engine/choose.py) && \
-	if [ $$engine = standin ]; then echo "No registry with Argo's images is in reach: this is the stand-in Argo of molecule/standin."; fi && \
-	ansible-playbook playbooks/quickstart.yml -e @molecule/engine/$$engine.yml
+demo: $(if $(CLUSTER_KUBECONFIG),,kubernetes) engine ## boot a cluster, install Argo, run the GPU fan-out (MESSAGES='["a","b"]', CLUSTER_KUBECONFIG=FILE, ENGINE_IMAGES=DIR)
+	@ansible-playbook playbooks/quickstart.yml
 
-cluster: kubernetes images ## boot the throw-away Kubernetes on this machine (root; the first time it is built, about 7 minutes)
+cluster: kubernetes engine ## boot the throw-away Kubernetes on this machine (root; the first time both are built, about 12 minutes)
 	@ansible-playbook playbooks/local_cluster.yml
 
 cluster-down: venv ## stop that Kubernetes and leave nothing behind
@@ -44,11 +38,11 @@ cluster-down: venv ## stop that Kubernetes and leave nothing behind
 kubeconfig: ## print the path of its kubeconfig
 	@echo /var/lib/argo-workflows-local-cluster/kubeconfig
 
-kubernetes: venv
+kubernetes: venv ## build that Kubernetes (once, about 7 minutes on 2 cores)
 	@python roles/local_cluster/files/build.py >/dev/null
 
-images: venv
-	@python molecule/standin/build_images.py $(CACHE)/images
+engine: venv ## choose the Argo for it, and build that where no registry has it (once, about 5 minutes; ENGINE_IMAGES=DIR)
+	@PYTHONPATH=collections python -m ansible_collections.argo.workflows.tests.engine.choose
 
 test: venv ## run every test: lint, unit, faults, sanity, the cluster
 	@python tests/run.py
@@ -63,7 +57,7 @@ format: venv ## format the Python files, and mend what ruff can mend
 lint: venv ## run the linters, the type checker and the checks of imports and documentation
 	@python tests/run.py lint
 
-test-cluster: venv ## run the tests on the cluster (ENGINE_IMAGES=DIR: with a real Argo's images)
+test-cluster: venv ## run the tests on the cluster (ENGINE_IMAGES=DIR: with the Argo of these image archives)
 	@python tests/run.py cluster
 
 bench: cluster ## measure beside argo, kubectl and kubernetes.core, write docs/benchmarks.md (BENCH=name,... ARGO=FILE KUBECTL=FILE)

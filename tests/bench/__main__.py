@@ -91,7 +91,7 @@ def main() -> int:
     measured = loaded(RESULTS.read_text())
     failed = []
     with tempfile.TemporaryDirectory(prefix="argo-bench-") as folder:
-        bench = Bench(KUBECONFIG, os.environ.get("ENGINE", "standin"), rounds, Path(folder))
+        bench = Bench(KUBECONFIG, rounds, Path(folder))
         bench.install(namespace=bench.namespace)
         what = f"Machine: {machine()}.\nVersions: {versions(bench)}."
         for name in chosen:
@@ -104,7 +104,7 @@ def main() -> int:
                 failed.append(name)
                 continue
             print(plain(rows), flush=True)
-            new = Measurement(name, os.cpu_count() or 1, bench.engine, what, now(), [before, load()], rows)
+            new = Measurement(name, os.cpu_count() or 1, bench.version, what, now(), [before, load()], rows)
             measured = with_new(measured, new)
             RESULTS.write_text(dumped(measured))
             PAGE.write_text(page(measured, list(BENCHMARKS)))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/benchmarks.md, made of what was measured on each machine with each engine."""
+"""docs/benchmarks.md, made of what was measured on each machine with each version of Argo."""
 
 from __future__ import annotations
 
@@ -41,31 +41,29 @@ AGAIN = """\
     make bench                                   # everything, about half an hour
     make bench BENCH=logs-100,install            # some of it; the rest of this page stays
     make bench ARGO=FILE KUBECTL=FILE            # peers that are not on PATH
-    make bench ENGINE_IMAGES=DIR                 # with a real Argo's images: a table of its own
+    make bench ENGINE_IMAGES=DIR                 # with the Argo of these image archives: a table of its own
     make bench BENCH=traffic BENCH_SECONDS=600   # a longer wait
     make bench BENCH_ROUNDS=3                    # fewer measurements of each way
 
 `BENCH` is any of {benchmarks}.
 
-The namespaces `argo-bench-standin` and `argo-bench-argo` stay, so that a second run finds its finished pods. Another
+The namespace `argo-bench-VERSION` stays, so that a second run finds its finished pods. Another
 machine's table comes into this page by measuring there, in a copy of this repository, and bringing back this page and
 `tests/bench/results.json`; `tests/gpu/run.py FOLDER bench` measures on a machine without a network
 ([docs/gpu](gpu/README.md)).
 """
 
-ENGINES = {"argo": "a real Argo", "standin": "the stand-in Argo"}
-
 
 @dataclass(frozen=True)
 class Measurement:
-    """One benchmark on one machine with one engine: its rows, when and with what they were had.
+    """One benchmark on one machine with one version of Argo: its rows, when and with what they were measured.
 
     `load`: the load averages (1 minute) before and after.
     """
 
     benchmark: str
     cores: int
-    engine: str
+    argo: str
     versions: str
     date: str
     load: Sequence[float]
@@ -74,7 +72,7 @@ class Measurement:
     @property
     def place(self) -> tuple[int, str]:
         """Where it was measured: a table of the page."""
-        return self.cores, self.engine
+        return self.cores, self.argo
 
 
 def with_new(measured: Iterable[Measurement], new: Measurement) -> list[Measurement]:
@@ -98,15 +96,15 @@ def _measurement(rows: Iterable[dict[str, Any]], **rest: Any) -> Measurement:
 
 
 def page(measured: Iterable[Measurement], benchmarks: Sequence[str]) -> str:
-    """The page: a table for each machine and engine, its rows in the order of `benchmarks`."""
+    """The page: a table for each machine and version of Argo, its rows in the order of `benchmarks`."""
     known = sorted(
         (one for one in measured if one.benchmark in benchmarks), key=lambda one: benchmarks.index(one.benchmark)
     )
     text = INTRODUCTION
     for place in sorted({one.place for one in known}):
-        cores, engine = place
+        cores, argo = place
         here = [one for one in known if one.place == place]
-        text += f"\n## {cores} cores, {ENGINES[engine]}\n\n"
+        text += f"\n## {cores} cores, Argo {argo}\n\n"
         for versions in dict.fromkeys(one.versions for one in here):
             which = [one for one in here if one.versions == versions]
             text += f"{versions}\n\n{markdown(row for one in which for row in one.rows)}\n"

@@ -23,10 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import METADATA, Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.tests.bench.measure import Series
+from ansible_collections.argo.workflows.tests.engine.choose import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "localhost/gpu-say:dev"
@@ -66,15 +69,16 @@ class Ended:
 
 
 class Bench:
-    """The cluster, the programs and the folder of one benchmark run."""
+    """The cluster, the programs and the folder of one benchmark run, on the Argo that `make engine` has chosen."""
 
-    def __init__(self, kubeconfig: Path, engine: str, rounds: int, folder: Path) -> None:
+    def __init__(self, kubeconfig: Path, rounds: int, folder: Path) -> None:
+        engine = yaml.safe_load(VARIABLES.read_text())
         self.kubeconfig = kubeconfig
-        self.namespace = f"argo-bench-{engine}"
-        self.engine = engine
+        self.version = engine["argo_version"]
+        self.namespace = f"argo-bench-{self.version.replace('.', '-')}"
         self.rounds = rounds
         self.folder = folder
-        self.argo = _program("ARGO", "argo")
+        self.argo = _program("ARGO", engine.get("engine_argo", "argo"))
         self.kubectl = _program("KUBECTL", "kubectl")
         self.login = Login({"kubeconfig": str(kubeconfig)})
         self.cluster = Cluster.from_params({"kubeconfig": str(kubeconfig)})
@@ -174,7 +178,7 @@ class Bench:
                 "playbooks/install.yml",
                 *("-e", f"argo_namespace={namespace}" if namespace else "{}"),
                 *("-e", f"argo_kubeconfig={self.kubeconfig}"),
-                *("-e", f"@molecule/engine/{self.engine}.yml"),
+                *("-e", f"@{VARIABLES}"),
                 *args,
             ]
         ).seconds

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import venv
@@ -19,7 +18,6 @@ import yaml
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.tests.support.cluster import KUBECONFIG, ROOT, administrator
 
-ENGINE = os.environ.get("ENGINE", "standin")
 NAMESPACE = "bad-input"
 
 SAY = """
@@ -36,8 +34,8 @@ spec:
 
 
 def play(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = ["ansible-playbook", "-e", f"@molecule/engine/{ENGINE}.yml", "-e", f"argo_namespace={NAMESPACE}"]
-    return subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    command = ["ansible-playbook", "-e", f"argo_namespace={NAMESPACE}", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def sentence(done: subprocess.CompletedProcess[str]) -> str:

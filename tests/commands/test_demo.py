@@ -56,7 +56,7 @@ def demo(production: tuple[str, list[str]], tmp_path_factory: pytest.TempPathFac
 
 def test_shows_each_line_behind_its_item(demo: str) -> None:
     for index, message in enumerate(["Argo", "Is", "Awesome"]):
-        assert re.search(rf"echo\({index}:{message}\)\(0\): .*{message}", demo)
+        assert re.search(rf"echo\({index}:{message}\)\(0\): Input was: {message}", demo)
 
 
 def test_shows_the_tree_of_the_run(demo: str) -> None:
@@ -81,7 +81,9 @@ def test_second_run_changes_no_installation_and_hands_the_items_on_untouched(dem
     done = run("make", "demo", MESSAGES=items)
     assert done.returncode == 0, done.stdout + done.stderr
     for index, message in enumerate(["it's", "$HOME", "$(id)", "{{workflow.name}}", "a b"]):
-        assert re.search(rf"\({index}:.*\)\(0\): .*{re.escape(message)}$", done.stdout, re.MULTILINE), done.stdout
+        assert re.search(rf"\({index}:.*\)\(0\): Input was: {re.escape(message)}$", done.stdout, re.MULTILINE), (
+            done.stdout
+        )
     changed = re.search(r"PLAY \[.*[Ii]nstall.*?(?=PLAY \[)", done.stdout, re.DOTALL)
     assert changed and "changed:" not in changed[0]
 
@@ -90,15 +92,7 @@ def test_another_cluster_is_named_before_anything_goes_there(demo: str, tmp_path
     assert demo
     other = tmp_path / "kubeconfig"
     other.write_bytes(Path("/var/lib/argo-workflows-local-cluster/kubeconfig").read_bytes())
-    engine = f"@molecule/engine/{os.environ.get('ENGINE', 'standin')}.yml"
-    command = [
-        "ansible-playbook",
-        "playbooks/quickstart.yml",
-        "-e",
-        engine,
-        "-e",
-        "gpu_say_image=localhost/gpu-say:dev",
-    ]
+    command = ["ansible-playbook", "playbooks/quickstart.yml", "-e", "gpu_say_image=localhost/gpu-say:dev"]
     done = run(*command, CLUSTER_KUBECONFIG=os.path.relpath(other, ROOT))
     assert done.returncode == 0, done.stdout + done.stderr
     assert not re.search(r"local_cluster : .*\n(ok|changed)", done.stdout)

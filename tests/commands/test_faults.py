@@ -44,9 +44,8 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module", autouse=True)
 def argo() -> Iterator[None]:
-    engine = f"@molecule/engine/{os.environ.get('ENGINE', 'standin')}.yml"
     run("make", "cluster")
-    run("ansible-playbook", "playbooks/install.yml", "-e", engine, "-e", f"argo_namespace={NAMESPACE}")
+    run("ansible-playbook", "playbooks/install.yml", "-e", f"argo_namespace={NAMESPACE}")
     yield
     remove = {"state": "absent", "kind": "Namespace", "name": NAMESPACE, "kubeconfig": str(KUBECONFIG), "wait": True}
     run("ansible", "local", "-m", "kubernetes.core.k8s", "-a", json.dumps(remove))

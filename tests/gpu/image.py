@@ -17,8 +17,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from standin.build_images import put, shared_libraries, write_archive
+from ansible_collections.argo.workflows.roles.local_cluster.files.building import put, write_image
 
+TAG = "localhost/gpu-matmul:dev"
 SOURCE = Path(__file__).with_name("matmul.cu")
 DRIVER = Path("/usr/local/nvidia")
 TOOLS = ("bash", "cat", "ls", "mknod")
@@ -35,17 +36,30 @@ def fill(root: Path) -> None:
         found = shutil.which(tool)
         if not found:
             sys.exit(f"image.py: this machine lacks the program {tool}")
-        put(root / "usr/bin" / tool, Path(found), 0o755)
+        put(root / "usr/bin" / tool, Path(found))
     driver = [DRIVER / "bin/nvidia-smi", *DRIVER.glob("lib*/libcuda.so.1"), *DRIVER.glob("lib*/libnvidia-ml.so.1")]
     for name, file in shared_libraries([*(root / "usr/bin").iterdir(), *driver]).items():
         if not file.is_relative_to(DRIVER):
-            put(root / (name.lstrip("/") if name.startswith("/") else f"lib/{name}"), file, 0o755)
+            put(root / (name.lstrip("/") if name.startswith("/") else f"lib/{name}"), file)
+
+
+def shared_libraries(binaries: list[Path]) -> dict[str, Path]:
+    """Return name and file of every library that the binaries need, the loader by its absolute path."""
+    found: dict[str, Path] = {}
+    for binary in binaries:
+        listed = subprocess.run(["ldd", str(binary)], capture_output=True, text=True, check=False).stdout
+        for words in (line.split() for line in listed.splitlines()):
+            if "=>" in words and "not found" not in " ".join(words):
+                found[words[0]] = Path(words[2])
+            elif words and words[0].startswith("/"):
+                found[words[0]] = Path(words[0])
+    return found
 
 
 def main(archive: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         fill(Path(folder))
-        write_archive(archive, "gpu-matmul", Path(folder), CONFIG)
+        write_image(archive, TAG, Path(folder), CONFIG)
 
 
 if __name__ == "__main__":

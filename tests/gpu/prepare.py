@@ -5,8 +5,8 @@
 
 usage: prepare.py FOLDER [--python 3.12] [--engine-images DIR] [--peers DIR]
 
-To be called with the project's environment (.venv/bin/python), as root, on a machine with the same processor
-architecture and a glibc that is not newer.
+To be called as root with the project's environment (PYTHONPATH=collections .venv/bin/python), on a machine with the
+same processor architecture and a glibc that is not newer.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ import sys
 import sysconfig
 import tarfile
 from pathlib import Path
+
+from ansible_collections.argo.workflows.roles.local_cluster.files.building import default_cache
+from ansible_collections.argo.workflows.tests.engine import argo, workload
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("ansible-core", "kubernetes")
@@ -43,18 +46,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--python", default="3.12", help="version of Python on the other machine; default %(default)s")
-    parser.add_argument("--engine-images", type=Path, help="folder with the image archives of a real Argo")
+    parser.add_argument("--engine-images", type=Path, help="folder with Argo's image archives; default: build them")
     parser.add_argument("--peers", type=Path, help="folder with the programs argo and kubectl, for the benchmarks")
     options = parser.parse_args()
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
 
     pack(folder / "release.tar.xz", Path(output(sys.executable, ROOT / "roles/local_cluster/files/build.py")))
-    images = folder / "images"
-    output(sys.executable, ROOT / "molecule/standin/build_images.py", images)
-    pack(folder / "images.tar.xz", images)
-    if options.engine_images:
-        pack(folder / "engine-images.tar.xz", options.engine_images)
+    pack(folder / "workload.tar.xz", workload.release(default_cache()))
+    pack(folder / "engine-images.tar.xz", options.engine_images or argo.release(default_cache()) / "images")
     if options.peers:
         pack(folder / "peers.tar.xz", options.peers)
     pack(
@@ -66,9 +66,8 @@ def main() -> None:
     output(*pip, "--python-version", options.python, "--dest", folder / "wheels", *requirements)
 
     for path in sorted(folder.iterdir()):
-        if path != images:
-            files = list(path.iterdir()) if path.is_dir() else [path]
-            print(f"{sum(file.stat().st_size for file in files) / 2**20:6.1f} MiB  {path.name}")
+        files = list(path.iterdir()) if path.is_dir() else [path]
+        print(f"{sum(file.stat().st_size for file in files) / 2**20:6.1f} MiB  {path.name}")
 
 
 if __name__ == "__main__":

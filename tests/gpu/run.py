@@ -9,8 +9,7 @@ usage: run.py FOLDER            (as root; prepare.py has filled FOLDER)
 
 Needs Python 3.11 or newer with pip, but no network; and to use the card CUDA's nvcc, and the driver in
 /usr/local/nvidia. All that is installed goes into FOLDER. The transcript is FOLDER/transcript.txt, FOLDER/bench.txt or
-FOLDER/soak.txt. The cluster is removed at the end, except after measuring and the soak, so that more can be done. With
-engine-images.tar.xz in FOLDER the engine is a real Argo, else the project's stand-in.
+FOLDER/soak.txt. The cluster is removed at the end, except after measuring and the soak, so that more can be done.
 """
 
 from __future__ import annotations
@@ -44,8 +43,8 @@ class Machine:
         return self.folder / "cache/argo.workflows"
 
     @property
-    def engine(self) -> str:
-        return "argo" if (self.folder / "engine-images.tar.xz").exists() else "standin"
+    def images(self) -> Path:
+        return self.folder / "engine-images"
 
     def unpack(self, name: str, target: Path) -> Path:
         """Unpack an archive of the folder, once."""
@@ -58,10 +57,7 @@ class Machine:
 
     def install(self) -> None:
         """Put everything into its place: Python packages, collections, the cluster's programs, and images."""
-        self.unpack("release.tar.xz", self.cache / release_name())
-        self.unpack("images.tar.xz", self.cache / "images")
-        if self.engine == "argo":
-            self.unpack("engine-images.tar.xz", self.folder / "engine-images")
+        self.unpack("engine-images.tar.xz", self.images)
         if (self.folder / "peers.tar.xz").exists():
             self.unpack("peers.tar.xz", self.folder / "peers")
         collections = self.folder / "collections/ansible_collections"
@@ -70,6 +66,8 @@ class Machine:
         link.parent.mkdir(exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(ROOT)
+        for archive, name in release_names(self.folder / "collections").items():
+            self.unpack(archive, self.cache / name)
         wheels = sorted((self.folder / "wheels").glob("*.whl"))
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--upgrade"]
         subprocess.run([*pip, "--target", self.folder / "site", *wheels], check=True)
@@ -77,17 +75,15 @@ class Machine:
     def environment(self) -> dict[str, str]:
         site = self.folder / "site"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "K8S_AUTH_"))}
-        engine = {"ENGINE_IMAGES": str(self.folder / "engine-images")} if self.engine == "argo" else {}
         return {
             **kept,
-            **engine,
             "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
-            "ENGINE": self.engine,
+            "ENGINE_IMAGES": str(self.images),
             "LC_ALL": "C.UTF-8",
             "PATH": f"{site}/bin:{self.folder}/peers:{os.environ['PATH']}",
-            "PYTHONPATH": f"{site}:{ROOT}/molecule:{self.folder}/collections",
+            "PYTHONPATH": f"{site}:{self.folder}/collections",
             "XDG_CACHE_HOME": str(self.folder / "cache"),
         }
 
@@ -114,21 +110,24 @@ class Machine:
     def playbook(self, name: str, **variables: str) -> None:
         variables = {"gpu_fanout_logs_dir": str(self.folder / "logs"), **variables}
         extra = [f"--extra-vars={name}={value}" for name, value in variables.items()]
-        self.run("ansible-playbook", name, f"--extra-vars=@molecule/engine/{self.engine}.yml", *extra)
+        self.run("ansible-playbook", name, *extra)
 
 
-def release_name() -> str:
-    """Return the name under which role local_cluster looks for its build on this machine."""
-    sys.path.append(str(ROOT / "roles/local_cluster/files"))
+def release_names(collections: Path) -> dict[str, str]:
+    """Return, by the archive, the names under which what was built elsewhere is looked for on this machine."""
+    sys.path += [str(ROOT / "roles/local_cluster/files"), str(collections)]
     import build
 
-    return build.name(build.source_version("k8s.io/kubernetes v"))
+    from ansible_collections.argo.workflows.tests.engine import workload
+
+    kubernetes = build.name(build.source_version("k8s.io/kubernetes v"))
+    return {"release.tar.xz": kubernetes, "workload.tar.xz": workload.name()}
 
 
 def promises(machine: Machine) -> None:
     """The main job on the real card, and what else is promised of GPUs."""
     machine.run("nvidia-smi")
-    machine.run(sys.executable, "tests/gpu/image.py", str(machine.cache / "images/gpu-matmul.tar"))
+    machine.run(sys.executable, "tests/gpu/image.py", str(machine.images / "gpu-matmul.tar"))
     main_job = {"local_cluster_gpus": "real", "gpu_say_image": "localhost/gpu-matmul:dev"}
     machine.playbook("playbooks/quickstart.yml", **main_job)
     for promise in ("multiply", "two_cards", "exhausted", "without", "many"):
@@ -154,9 +153,9 @@ def main(folder: Path, work: Callable[[Machine], None], transcript_name: str) ->
         started = time.monotonic()
         machine.say(f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, ")
         machine.say(f"{platform.freedesktop_os_release()['PRETTY_NAME']}, Linux {platform.release()}\n")
-        machine.say(f"The engine is {'a real Argo' if machine.engine == 'argo' else 'the stand-in of this project'}.\n")
         machine.install()
         machine.say(f"\nWhat was carried here is in place after {time.monotonic() - started:.1f} s.\n")
+        machine.run(sys.executable, "-m", "ansible_collections.argo.workflows.tests.engine.choose")
         work(machine)
         machine.say(f"\nAll of it took {time.monotonic() - started:.0f} s.\n")
         for title in machine.failed:

@@ -152,8 +152,7 @@ class Soak:
             "argo_client_token_file": str(token),
             "argo_client_token_seconds": 7200,
         }
-        engine = f"@molecule/engine/{os.environ.get('ENGINE', 'standin')}.yml"
-        command = ["ansible-playbook", "playbooks/install.yml", "-e", engine, "-e", json.dumps(variables)]
+        command = ["ansible-playbook", "playbooks/install.yml", "-e", json.dumps(variables)]
         with (FOLDER / "install.out").open("wb") as output:
             subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=True)
         config = yaml.safe_load(KUBECONFIG.read_text())

@@ -54,24 +54,24 @@ def test_a_row_survives_being_written_down() -> None:
     assert Row.from_dict(json.loads(json.dumps(row.as_dict()))) == row
 
 
-def measurement(benchmark: str, cores: int, engine: str, seconds: float) -> Measurement:
+def measurement(benchmark: str, cores: int, argo: str, seconds: float) -> Measurement:
     row = Row(f"work of {benchmark}", "s", {"ours": Series([seconds])})
-    return Measurement(benchmark, cores, engine, "Versions: 1.", "2026-11-22 20:00 UTC", [0.5, 1.0], [row])
+    return Measurement(benchmark, cores, argo, "Versions: 1.", "2026-11-22 20:00 UTC", [0.5, 1.0], [row])
 
 
-def test_a_new_measurement_replaces_only_that_of_the_same_machine_and_engine() -> None:
-    old = [measurement("start", 2, "standin", 1), measurement("start", 16, "standin", 2)]
-    new = [measurement("start", 2, "argo", 3), measurement("start", 16, "standin", 4)]
+def test_a_new_measurement_replaces_only_that_of_the_same_machine_and_argo() -> None:
+    old = [measurement("start", 2, "v4.0.5", 1), measurement("start", 16, "v4.0.5", 2)]
+    new = [measurement("start", 2, "v4.1.2", 3), measurement("start", 16, "v4.0.5", 4)]
     assert with_new(with_new(old, new[0]), new[1]) == [old[0], *new]
 
 
 def test_measurements_survive_being_written_down() -> None:
-    measured = [measurement("start", 2, "standin", 1), measurement("ten", 16, "argo", 2)]
+    measured = [measurement("start", 2, "v4.0.5", 1), measurement("ten", 16, "v4.1.2", 2)]
     assert loaded(dumped(measured)) == measured
 
 
-def test_the_page_has_a_table_for_each_machine_and_engine() -> None:
-    places = [(16, "argo"), (2, "standin"), (2, "argo")]
+def test_the_page_has_a_table_for_each_machine_and_argo() -> None:
+    places = [(16, "v4.1.2"), (2, "v4.0.5"), (2, "v4.1.2")]
     measured = [measurement(name, *place, 1) for name in ("ten", "start") for place in places]
     text = page(measured, ["start", "ten"])
     headings = [line for line in text.splitlines() if line.startswith(("## ", "| work of"))]
@@ -80,11 +80,11 @@ def test_the_page_has_a_table_for_each_machine_and_engine() -> None:
         "| work of ten | ours | 1.00 s | 1.00 … 1.00 | 1 |  |  |  |",
     ]
     assert headings == [
-        "## 2 cores, a real Argo",
+        "## 2 cores, Argo v4.0.5",
         *rows,
-        "## 2 cores, the stand-in Argo",
+        "## 2 cores, Argo v4.1.2",
         *rows,
-        "## 16 cores, a real Argo",
+        "## 16 cores, Argo v4.1.2",
         *rows,
         "## How to measure again",
     ]

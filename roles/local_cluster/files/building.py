@@ -29,8 +29,6 @@ from typing import Any
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 FETCHED_GO = "1.26"  # what this was built with; newer ones were not tried
-ROOM = 6 << 30
-"""Bytes that a build may take in the cache and in Go's own caches."""
 ASKED_FOR = 3600.0
 """Seconds for which a release counts as in use after it was asked for, perhaps by another copy of this project."""
 ADVICE = {
@@ -91,9 +89,10 @@ def key(files: Iterable[Path]) -> str:
     return digest.hexdigest()[:12]
 
 
-def made(release: Path, make: Callable[[Path], None]) -> Path:
+def made(release: Path, make: Callable[[Path], None], room: int = 6 << 30) -> Path:
     """Return the release. Unless it is there, `make` fills a folder that becomes it, and older ones are removed.
 
+    `room`: bytes that this may take, in the cache and in Go's own caches.
     An interrupted build leaves nothing that hinders the next one, and two processes do not build at the same time.
     """
     cache = release.parent
@@ -102,9 +101,9 @@ def made(release: Path, make: Callable[[Path], None]) -> Path:
         with alone(cache / "build.lock"):
             if not release.exists():
                 free = shutil.disk_usage(cache).free
-                if free < ROOM:
+                if free < room:
                     raise BuildError(
-                        f"Building needs {ROOM >> 30} GiB, and in {cache} {free / 2**30:.1f} GiB are free:"
+                        f"Building needs {room / 2**30:.1f} GiB, and in {cache} {free / 2**30:.1f} GiB are free:"
                         " make room, or let XDG_CACHE_HOME name a folder on another disk."
                     )
                 partial = emptied(cache / "partial")
@@ -222,6 +221,7 @@ def packages(cache: Path, names: Sequence[str]) -> list[Path]:
             call(download, "fetching packages", cwd=partial)
         for package in partial.iterdir():
             package.rename(folder / package.name)
+        partial.rmdir()
     return [next(folder.glob(f"{name}_*.deb")) for name in names]
 
 
@@ -283,15 +283,16 @@ def call(command: Sequence[str], doing: str, cwd: Path | None = None) -> str:
     except FileNotFoundError:
         raise BuildError(f"{capital(doing)} needs the program {command[0]}, which this machine lacks.") from None
     except subprocess.CalledProcessError as error:
-        raise failure(doing, " ".join(command), error.stderr) from None
+        raise failure(doing, " ".join(command), error.stderr + error.stdout) from None
     return done.stdout
 
 
 def failure(doing: str, command: str, said: str) -> BuildError:
     """Return the error for what a command said when it failed."""
     for pattern, advice in ADVICE.items():
-        if re.search(pattern, said):
-            return BuildError(f"{capital(doing)} failed, {advice} ({said.strip().splitlines()[-1]}).")
+        for line in said.splitlines():
+            if re.search(pattern, line):
+                return BuildError(f"{capital(doing)} failed, {advice} ({line.strip()}).")
     return BuildError(f"{capital(doing)} failed: {command} said: {said.strip()[-2000:]}")
 
 

@@ -85,10 +85,9 @@ def test_a_release_that_another_copy_of_the_project_has_just_asked_for_is_not_re
 
 
 def test_a_full_disk_is_told_before_the_build_with_what_is_free(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(building, "ROOM", 2**60)
-    said = sentence(lambda: made(tmp_path / "argo-1-a"), capsys)
+    said = sentence(lambda: building.made(tmp_path / "argo-1-a", Path.touch, room=2**60), capsys)
     assert said.startswith("Building needs ") and f"in {tmp_path} " in said and "are free" in said
     assert not (tmp_path / "argo-1-a").exists()
 
