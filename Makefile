@@ -75,7 +75,7 @@ docs: venv ## check the documentation of modules and roles
 	@antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 
 clean: ## remove what make created in this folder (the cluster and the cache stay)
-	@rm -rf .venv .cache .ansible logs tests/output collections/ansible_collections
+	@rm -rf .venv .cache .ansible logs tests/output collections/ansible_collections inventories/local/host_vars
 
 .PHONY: venv
 venv: .venv/.complete $(LINK)
