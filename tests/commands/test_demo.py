@@ -54,28 +54,28 @@ def demo(production: tuple[str, list[str]], tmp_path_factory: pytest.TempPathFac
     return done.stdout
 
 
-def test_shows_each_line_behind_its_item(demo: str) -> None:
+def test_the_demo_shows_each_line_behind_its_item(demo: str) -> None:
     for index, message in enumerate(["Argo", "Is", "Awesome"]):
         assert re.search(rf"echo\({index}:{message}\)\(0\): Input was: {message}", demo)
 
 
-def test_shows_the_tree_of_the_run(demo: str) -> None:
+def test_the_demo_shows_the_tree_of_the_run(demo: str) -> None:
     assert re.search(r"✔ echo\(2:Awesome\)\(0\) +\S+ +gpu-say-\S+", demo)
 
 
-def test_ends_with_what_to_do_next(demo: str) -> None:
+def test_the_demo_ends_with_what_to_do_next(demo: str) -> None:
     end = demo[demo.index("echo(2:Awesome)(0): ") :]
     assert "logs/" in end
     assert "/ansible-playbook argo.workflows.ui" in end
     assert "make cluster-down" in end
 
 
-def test_asks_nothing_of_the_cluster_in_the_environment(demo: str, production: tuple[str, list[str]]) -> None:
+def test_the_demo_asks_nothing_of_the_cluster_in_the_environment(demo: str, production: tuple[str, list[str]]) -> None:
     assert demo
     assert production[1] == []
 
 
-def test_second_run_changes_no_installation_and_hands_the_items_on_untouched(demo: str) -> None:
+def test_a_second_demo_changes_no_installation_and_hands_its_items_on_untouched(demo: str) -> None:
     items = """["it's", "$HOME", "$(id)", "{{workflow.name}}", "a b"]"""
     assert demo
     done = run("make", "demo", MESSAGES=items)
@@ -88,7 +88,7 @@ def test_second_run_changes_no_installation_and_hands_the_items_on_untouched(dem
     assert changed and "changed:" not in changed[0]
 
 
-def test_another_cluster_is_named_before_anything_goes_there(demo: str, tmp_path: Path) -> None:
+def test_the_demo_names_another_cluster_before_anything_goes_there(demo: str, tmp_path: Path) -> None:
     assert demo
     other = tmp_path / "kubeconfig"
     other.write_bytes(Path("/var/lib/argo-workflows-local-cluster/kubeconfig").read_bytes())

@@ -41,7 +41,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     return run_it
 
 
-def test_the_release_is_what_is_printed(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_build_prints_the_folder_of_its_release(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run() == 0
     release = Path(capsys.readouterr().out.strip())
     assert release.parent == tmp_path
@@ -94,7 +94,7 @@ def test_two_builds_at_once_compile_once(
     assert first == second
 
 
-def test_who_is_not_root_is_told_before_anything_happens(
+def test_a_user_who_is_not_root_is_told_before_anything_happens(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(build.os, "geteuid", lambda: 1000)

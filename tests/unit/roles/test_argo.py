@@ -165,7 +165,7 @@ def test_a_tag_that_is_not_the_roles_selects_everything() -> None:
 
 
 @pytest.mark.parametrize("crds", ["skip", "absent"])
-def test_crds_are_left_alone(crds: str) -> None:
+def test_crds_are_not_installed_with_skip_or_absent(crds: str) -> None:
     assert not any(name.startswith("CustomResourceDefinition") for name in objects(argo_crds=crds))
 
 
@@ -454,7 +454,7 @@ def test_both_deployments_take_what_is_said_for_both(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "part"), [("workflow-controller", "controller"), ("argo-server", "server")])
-def test_what_has_no_variable_is_merged_in(name: str, part: str) -> None:
+def test_settings_without_a_variable_are_merged_into_the_deployments(name: str, part: str) -> None:
     changed = {
         f"argo_{part}_resources": {"limits": {"memory": "1Gi"}},
         f"argo_{part}_container": {"args": ["--more"], "env": [{"name": "A", "value": "b"}]},
@@ -577,7 +577,7 @@ def test_the_namespace_and_the_crds_go_only_by_name() -> None:
 # -- bad input --------------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_wrong_with_the_defaults() -> None:
+def test_the_defaults_are_accepted() -> None:
     assert problems() == ""
 
 
@@ -620,7 +620,7 @@ def test_nothing_is_wrong_with_the_defaults() -> None:
         ({"argo_state": "absent", "ansible_run_tags": ["argo_server"]}, "tags argo_server select a part of it"),
     ],
 )
-def test_bad_input_gets_a_sentence(changed: dict[str, Any], sentence: str) -> None:
+def test_a_wrong_variable_of_the_role_gets_a_sentence(changed: dict[str, Any], sentence: str) -> None:
     assert sentence in problems(**changed)
 
 
@@ -651,7 +651,7 @@ TEXT = [
 
 
 @pytest.mark.parametrize("changed", TEXT)
-def test_text_of_the_command_line_means_what_it_says(changed: dict[str, str]) -> None:
+def test_text_of_the_command_line_is_read_as_its_type(changed: dict[str, str]) -> None:
     assert objects(**changed) == objects()
 
 
@@ -674,11 +674,11 @@ def test_numbers_of_the_command_line_are_numbers_of_the_configuration() -> None:
         {"argo_client": True, "argo_client_token_file": "/tmp/token", "argo_client_token_seconds": 600},
     ],
 )
-def test_what_works_is_accepted(changed: dict[str, Any]) -> None:
+def test_variables_that_work_are_accepted(changed: dict[str, Any]) -> None:
     assert problems(**changed) == ""
 
 
-def test_everything_that_is_wrong_is_said_at_once() -> None:
+def test_all_wrong_variables_are_named_at_once() -> None:
     said = problems(argo_namespace="A", argo_version="x", argo_config={"foo": 1})
     assert "argo_namespace" in said and "argo_version" in said and "foo" in said
 

@@ -225,7 +225,7 @@ NODE_AFFINITY = (
         ),
     ],
 )
-def test_what_a_variable_says_is_in_the_template(changed: dict[str, Any], path: str, expected: Any) -> None:
+def test_the_value_of_a_variable_is_in_the_template(changed: dict[str, Any], path: str, expected: Any) -> None:
     assert at(work(**changed), path) == expected
 
 
@@ -239,7 +239,7 @@ def test_what_a_variable_says_is_in_the_template(changed: dict[str, Any], path: 
         ({"ttl_seconds": 900}, "ttlStrategy", {"secondsAfterCompletion": 900}),
     ],
 )
-def test_what_a_variable_says_is_in_the_workflow(changed: dict[str, Any], path: str, expected: Any) -> None:
+def test_the_value_of_a_variable_is_in_the_workflow(changed: dict[str, Any], path: str, expected: Any) -> None:
     assert at(spec(**changed), path) == expected
 
 
@@ -280,7 +280,7 @@ def test_a_script_arrives_with_its_dollars() -> None:
     assert source == "echo $$$$ $$(ARGO_POD_NAME) $$HOME"
 
 
-def test_what_is_not_asked_for_is_not_in_the_workflow() -> None:
+def test_an_option_that_is_not_set_is_not_in_the_workflow() -> None:
     assert spec().keys() == {"entrypoint", "arguments", "templates"}
     assert work(tolerations=[]).keys() == {
         *("name", "inputs", "outputs", "metadata", "activeDeadlineSeconds", "retryStrategy", "script")

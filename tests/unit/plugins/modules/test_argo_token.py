@@ -116,7 +116,7 @@ def test_a_tokens_life_is_read_if_it_is_of_the_account() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "no token", "a.b.c", "a.e30.c"])
-def test_what_is_no_token_has_no_life(text: str) -> None:
+def test_text_that_is_not_a_token_has_no_lifetime(text: str) -> None:
     assert argo_token._life(text, "one") == (0.0, 0.0)
 
 

@@ -58,7 +58,7 @@ def test_the_maker_is_the_helm_release_or_the_first_manager() -> None:
 
 
 @pytest.mark.parametrize("kind", ["CustomResourceDefinition", "PriorityClass", "Namespace", "ClusterRole", "Role"])
-def test_what_is_missing_is_needed(kind: str) -> None:
+def test_a_missing_object_is_needed(kind: str) -> None:
     assert is_needed(thing(kind), None, update_crds=False)
 
 
@@ -81,7 +81,7 @@ def test_a_shared_object_is_applied_where_it_is_asked_for_or_ours() -> None:
 ROLE = thing("Role", rules=[{"verbs": ["get"]}, {"verbs": ["list"]}])
 
 
-def test_what_was_applied_and_is_as_it_was_need_not_be_applied_again() -> None:
+def test_an_object_that_is_as_it_was_applied_is_not_applied_again() -> None:
     port = thing("Service", spec={"ports": [{"port": 2746}], "selector": {"app": "argo-server"}})
     spec = {"ports": [{"port": 2746, "filled": "in"}], "selector": {"app": "argo-server"}, "clusterIP": "10.96.0.9"}
     assert not is_needed(port, marked(port) | {"status": {}, "spec": spec}, False)
@@ -104,7 +104,7 @@ def test_a_selector_to_which_somebody_has_added_is_put_right() -> None:
     ],
     ids=["applied by nobody", "a rule taken away", "a verb added", "a name added", "more was wanted before"],
 )
-def test_what_was_changed_or_is_wanted_otherwise_is_applied(live: dict[str, Any]) -> None:
+def test_an_object_that_was_changed_or_is_wanted_otherwise_is_applied(live: dict[str, Any]) -> None:
     assert is_needed(ROLE, live, False)
 
 
@@ -297,7 +297,7 @@ def test_a_deployment_that_is_not_through_does_not_serve(status: dict[str, int])
     assert not judged(deployment(**status)).ready
 
 
-def test_there_is_no_deployment() -> None:
+def test_a_missing_deployment_does_not_serve() -> None:
     assert judged(None).why == "the Deployment argo-server does not exist"
 
 

@@ -347,7 +347,7 @@ def binding(kind: str, holder: str) -> dict[str, Any]:
         (seen(used_elsewhere=["team-b"]), {"absent": True}, "which would go with them: team-b."),
     ],
 )
-def test_what_stands_in_the_way_gets_a_sentence(cluster: Seen, changed: dict[str, Any], sentence: str) -> None:
+def test_an_obstacle_to_the_installation_gets_a_sentence(cluster: Seen, changed: dict[str, Any], sentence: str) -> None:
     obstacles = plan_of(cluster, wanted(**changed)).obstacles
     assert sentence in " ".join(obstacles)
     assert len(obstacles) == bool(sentence)
