@@ -12,6 +12,7 @@ import collections
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import pod_node_name
 from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import (
@@ -42,8 +43,7 @@ FORBIDDEN = "workflowtaskresults.argoproj.io is forbidden"
 INSUFFICIENT = re.compile(r"Insufficient ([\w./-]+?)[.,;]?(?:\s|$)")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(NamedTuple):
     """Something that keeps a run from going on, or made it fail."""
 
     kind: str

@@ -16,12 +16,13 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from ansible_collections.argo.workflows.plugins.module_utils._argo.tree import Line
-from ansible_collections.argo.workflows.plugins.module_utils._follow.events import Event
-from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import Outcome
-from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
+if TYPE_CHECKING:
+    from ansible_collections.argo.workflows.plugins.module_utils._argo.tree import Line
+    from ansible_collections.argo.workflows.plugins.module_utils._follow.events import Event
+    from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import Outcome
+    from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
 
 LINES_A_SECOND = 500
 """Log lines that are shown in a second; nobody reads faster, and the files have them all."""

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 FIRST_ANSWER = 5.0
 """Seconds that an interruption waits for the Workflows to be known, which may have to be stopped."""
@@ -46,8 +45,7 @@ _WHY_LOGS_END = {
 # --- when a wait ends ---
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How one Workflow stands, as far as the end of the wait depends on it."""
 
     ended: bool = False
@@ -58,8 +56,7 @@ class Standing:
     """What is waited for holds, or has held."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """How a wait stands."""
 
     standings: tuple[Standing, ...] = ()
@@ -110,8 +107,7 @@ def outcome_of(wait: Wait) -> Outcome | None:
 # --- what becomes of the Workflows ---
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(NamedTuple):
     """What becomes of a Workflow that goes on when the wait has ended."""
 
     shutdown: str

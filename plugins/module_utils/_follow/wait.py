@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis import Diagnosis
 from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import Outcome
@@ -59,8 +60,7 @@ class Wanted:
         return {"running": run.running, "suspended": run.suspended, "finished": lambda: False}[self.until]()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class EndedRun:
+class EndedRun(NamedTuple):
     """A Workflow when the wait for it has ended."""
 
     run: Run
@@ -70,8 +70,7 @@ class EndedRun:
     """What was waited for besides its end holds, or has held."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """A wait that has ended."""
 
     outcome: Outcome

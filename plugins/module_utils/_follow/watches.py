@@ -5,17 +5,18 @@
 
 Threads only carry: one a watch, and one that makes the requests that are asked for, one after the other. So no request,
 however long it hangs, keeps the thread that decides from deciding.
+
+The messages are named tuples: to make a dataclass takes half a millisecond, and there are many, at each start.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import trim
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import WORKFLOW_LABEL, Json
@@ -30,30 +31,26 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.quantit
 # --- news ---
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """The Workflows to follow, as they were listed: their metadata by name."""
 
     workflows: Mapping[str, Json]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class WorkflowChanged:
+class WorkflowChanged(NamedTuple):
     """A Workflow that was listed has changed, or is gone."""
 
     metadata: Json
     deleted: bool
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class WorkflowRead:
+class WorkflowRead(NamedTuple):
     """A whole Workflow."""
 
     workflow: Json
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class PodChanged:
+class PodChanged(NamedTuple):
     """A pod of a run was added, has changed, or is gone."""
 
     workflow: str
@@ -62,16 +59,14 @@ class PodChanged:
     deleted: bool
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class PodsListed:
+class PodsListed(NamedTuple):
     """All pods that there are were listed and passed on."""
 
     again: bool
     """Because it was asked for, and not by the watch when it began."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class LookedAround:
+class LookedAround(NamedTuple):
     """What was looked up about the cluster."""
 
     around: Surroundings
@@ -83,30 +78,26 @@ News = Found | WorkflowChanged | WorkflowRead | PodChanged | PodsListed | Looked
 # --- failures ---
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(NamedTuple):
     """A request failed that is made again."""
 
     error: ApiError
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class NotRead:
+class NotRead(NamedTuple):
     """A Workflow could not be read."""
 
     name: str
     error: ApiError
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class PodsRefused:
+class PodsRefused(NamedTuple):
     """The watch of the pods has ended, because of an error that does not heal."""
 
     error: ApiError
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """A thread has ended because of an error that ends the wait."""
 
     error: Exception

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
 from pathlib import Path
@@ -147,7 +146,7 @@ def test_a_diagnosis_explains_a_failure_and_is_no_failure_itself() -> None:
 
 def test_what_the_wait_was_given_up_on_is_said_once() -> None:
     image = Diagnosis("image", "the image x cannot be pulled", 0.0)
-    wait = dataclasses.replace(ended(Outcome.GAVE_UP, EndedRun(goes_on(), (image,))), gave_up=image)
+    wait = ended(Outcome.GAVE_UP, EndedRun(goes_on(), (image,)))._replace(gave_up=image)
     failure = failure_of(wait, [])
     assert failure.startswith("The wait was given up: the image x cannot be pulled. Workflow fanout-ok was ")
     assert failure.count("the image x") == 1 and "The image x" not in failure
