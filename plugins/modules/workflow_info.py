@@ -392,7 +392,7 @@ def read_nodes(module: AnsibleModule, cluster: Cluster, resource: Json) -> Mappi
     try:
         return nodes_of(resource)
     except NodesError as error:
-        module.warn(f"{error} The items are those of the pods that still exist.")
+        module.warn(f"{error}; the items are those of the pods that still exist")
     own_label = f"{WORKFLOW_LABEL}={module.params['name']}"
     return with_pods(resource, {}, cluster.objects(path("Pod", module.params["namespace"]), labelSelector=own_label))
 
