@@ -24,7 +24,6 @@ from ansible_collections.argo.workflows.plugins.module_utils._submit.fanout impo
     without_nulls,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError, read
-from ansible_collections.argo.workflows.plugins.module_utils._submit.preflight import check_sizes
 
 ARGUMENT_SPEC = {
     "items": {"type": "raw"},
@@ -61,7 +60,6 @@ class ActionModule(ActionBase):
             raise ManifestError("the list of items is empty, so there is nothing to run")
         plan = fanout.plan(items, options["indexes"], options["max_items"])
         frame = self._frame(options["template"], plan, task_vars)
-        check_sizes(frame["spec"])
         cost = fanout.cost(frame, len(items))
         _check_gpus(cost, options["max_gpus"])
         return {

@@ -69,7 +69,17 @@ options:
       - A Workflow that was submitted with the same O(run_id) is returned as it is, and nothing is changed.
         The same O(run_id) with another manifest is refused, with the differences.
       - The name is O(generate_name) (or O(name) and a dash) and a hash of O(run_id).
+      - It holds as long as the Workflow is there. After it was deleted, by its C(ttlStrategy) for example, the same
+        O(run_id) runs it again.
     type: str
+  strict:
+    description:
+      - Whether a field that Argo does not know is refused, and a key that comes twice in the specification.
+        If not, they are warnings, and the fields are submitted as they are.
+      - A value of a type that Argo cannot decode is always refused, since Argo's controller ends at it, and nobody's
+        Workflows run until it is deleted.
+    type: bool
+    default: true
   state:
     description:
       - V(present) submits the Workflow unless it is there.
@@ -213,6 +223,7 @@ ARGUMENT_SPEC = {
     "instance_id": {"type": "str"},
     "labels": {"type": "dict", "default": {}},
     "run_id": {"type": "str"},
+    "strict": {"type": "bool", "default": True},
     "state": {
         "type": "str",
         "default": "present",

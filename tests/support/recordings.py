@@ -26,6 +26,13 @@ def workflow(name: str) -> Json:
     return workflow_events(name)[-1]
 
 
+def submitted(name: str) -> Json:
+    """The Workflow as it was before a cluster added to it."""
+    recorded = workflow(name)
+    metadata = {key: value for key, value in recorded["metadata"].items() if key in ("name", "namespace")}
+    return {key: value for key, value in recorded.items() if key != "status"} | {"metadata": metadata}
+
+
 def pod_events(name: str) -> list[Json]:
     """The watch events of the Workflow's pods: {"type": …, "object": …}."""
     return _lines(gzip.decompress((FOLDER / name / "pods-watch.ndjson.gz").read_bytes()).decode())

@@ -17,7 +17,10 @@ from typing import Any
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import NodeName, item_in_name
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json, at
 
+MOST_ATTEMPTS = 16
+"""Attempts of a template whose nodes are foreseen: a larger limit of retries means "for ever", and few get that far."""
 _TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_BOUNDS = ("start", "count", "end")
 
 
 def groups(template: Json) -> list[tuple[str, list[Json]]]:
@@ -45,13 +48,42 @@ def elements(call: Json, parameters: Mapping[str, str]) -> list[Any] | None:
     empty in the manifest is not run over.
     """
     if call.get("withItems"):
-        return list(call["withItems"])
+        return _items(call["withItems"], parameters)
+    if call.get("withSequence"):
+        return _sequence(call["withSequence"], parameters)
     text = _substituted(str(call.get("withParam") or ""), parameters)
     try:
         values = json.loads(text)
     except ValueError:
         return None
     return values if isinstance(values, list) else None
+
+
+def _items(items: list[Any], parameters: Mapping[str, str]) -> list[Any]:
+    """The items of `withItems`; tags in them are replaced as far as they are known, as Argo does it in their JSON."""
+
+    def known(found: re.Match[str]) -> str:
+        value = parameters.get(found[1].strip())
+        return found[0] if value is None else json.dumps(value)[1:-1]
+
+    text = json.dumps(items)
+    return list(json.loads(_TAG.sub(known, text))) if "{{" in text else list(items)
+
+
+def _sequence(sequence: Json, parameters: Mapping[str, str]) -> list[str] | None:
+    """The elements of `withSequence`, which are text; None where a bound or the format is not known yet.
+
+    `{"count": 3}` is 0, 1, 2, `{"start": 2, "end": 0}` is 2, 1, 0 (expandSequence in operator.go of Argo v4.1).
+    """
+    bounds = {key: _substituted(str(sequence[key]), parameters) for key in _BOUNDS if sequence.get(key) is not None}
+    try:
+        numbers = {key: int(text) for key, text in bounds.items()}
+        start = numbers.get("start", 0)
+        end = start + numbers["count"] - 1 if "count" in numbers else numbers["end"]
+        step = 1 if "count" in numbers or start <= end else -1
+        return [(sequence.get("format") or "%d") % number for number in range(start, end + step, step)]
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 def tags(scope: str, arguments: Json | None) -> dict[str, str]:
@@ -78,10 +110,12 @@ class Lists:
 
     def __init__(self, workflow: Json, nodes: Mapping[str, Json]) -> None:
         spec: Json = at(workflow, "status", "storedWorkflowTemplateSpec") or workflow.get("spec") or {}
+        stored = (at(workflow, "status", "storedTemplates") or {}).values()
         self._nodes = nodes
+        self._outputs: dict[str, dict[str, str]] | None = None
         self._parameters = tags("workflow", spec.get("arguments")) | tags("workflow", at(workflow, "spec", "arguments"))
         self._calls: dict[str, list[tuple[str, Json]]] = {}
-        for template in spec.get("templates") or ():
+        for template in [*(spec.get("templates") or ()), *stored]:
             for call in calls(template):
                 self._calls.setdefault(call.get("name") or "", []).append((template.get("name") or "", call))
         self._resolved: dict[tuple[str, str | None], list[Any]] = {}
@@ -103,11 +137,31 @@ class Lists:
     def _resolve(self, step: str, boundary_id: str | None) -> list[Any]:
         boundary: Json = self._nodes.get(boundary_id or "", {})
         called = self._calls.get(step, [])
-        if boundary.get("templateName"):
-            called = [(template, call) for template, call in called if template == boundary["templateName"]]
-        if len(called) != 1:
+        within = boundary.get("templateName") or at(boundary, "templateRef", "template")
+        if within:
+            called = [(template, call) for template, call in called if template == within]
+        if not called or any(call != called[0][1] for _template, call in called):
             return []
-        return elements(called[0][1], self._parameters | tags("inputs", boundary.get("inputs"))) or []
+        known = self._parameters | tags("inputs", boundary.get("inputs")) | self._outputs_in(boundary_id or "")
+        return elements(called[0][1], known) or []
+
+    def _outputs_in(self, boundary_id: str) -> dict[str, str]:
+        """What the steps or tasks of one boundary node have returned, by tag: `steps.list.outputs.result`."""
+        if self._outputs is None:
+            self._outputs = {}
+            for node in self._nodes.values():
+                of_boundary = self._outputs.setdefault(node.get("boundaryID") or "", {})
+                of_boundary |= _returned(node)
+        return self._outputs.get(boundary_id, {})
+
+
+def _returned(node: Json) -> dict[str, str]:
+    """The outputs of a node, by the tags that the steps and tasks beside it use."""
+    outputs = {f"outputs.parameters.{name}": value for name, value in parameters_of(node.get("outputs")).items()}
+    if at(node, "outputs", "result") is not None:
+        outputs["outputs.result"] = node["outputs"]["result"]
+    name = node.get("displayName")
+    return {f"{scope}.{name}.{tag}": str(value) for tag, value in outputs.items() for scope in ("steps", "tasks")}
 
 
 def node_names(workflow: Json, name: str) -> list[str]:
@@ -153,9 +207,9 @@ class _Foreseen:
 
 
 def _attempts(template: Json) -> list[str]:
-    """The suffixes of a template's attempts: (0) to (limit) as far as known, an empty one without retryStrategy."""
+    """The suffixes of a template's first attempts, (0) to (limit) as far as known; an empty one without retryStrategy."""
     retry = template.get("retryStrategy")
     if retry is None:
         return [""]
     limit = str(retry.get("limit") or 0)
-    return [f"({attempt})" for attempt in range(int(limit) + 1 if limit.isdecimal() else 1)]
+    return [f"({attempt})" for attempt in range(min(int(limit) + 1, MOST_ATTEMPTS) if limit.isdecimal() else 1)]

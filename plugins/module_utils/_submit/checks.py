@@ -14,11 +14,11 @@ from typing import Any
 from ansible_collections.argo.workflows.plugins.module_utils._argo.lists import calls
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json, at
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError
+from ansible_collections.argo.workflows.plugins.module_utils._submit.validation import LEAVES, refusals
 
 MAX_NAME = 63
 """A Workflow's name is also a label value of its pods."""
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LEAVES = ("container", "script", "containerSet", "resource", "suspend", "http", "plugin", "data")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,13 +31,18 @@ class Finding:
     """One sentence without a full stop."""
 
 
-def check(workflow: Json) -> list[str]:
+def check(workflow: Json, run_id: str = "") -> list[str]:
     """Warnings about a Workflow that Argo takes but that will not do what was meant.
 
     Raises ManifestError for what Argo's controller would refuse after it was created.
     """
     check_names(workflow["metadata"])
-    findings = list(_findings(workflow["spec"]))
+    findings = [*_findings(workflow["spec"]), *(Finding(True, text) for text in refusals(workflow))]
+    if run_id and at(workflow["spec"], "ttlStrategy") is not None:
+        text = (
+            "run_id finds a run as long as its Workflow is there: after its ttlStrategy the same run_id runs it again"
+        )
+        findings.append(Finding(False, text))
     if severe := [finding.text for finding in findings if finding.severe]:
         raise ManifestError("; ".join(severe))
     return [finding.text for finding in findings]
@@ -98,8 +103,8 @@ def _calls_others(template: Json) -> bool:
 def _of_kind(template: Json) -> Iterator[Finding]:
     name = template.get("name")
     if not _calls_others(template):
-        if all(template.get(leaf) is None for leaf in _LEAVES):
-            yield Finding(True, f"the template {name} has none of steps, dag, {', '.join(_LEAVES)}")
+        if all(template.get(leaf) is None for leaf in LEAVES):
+            yield Finding(True, f"the template {name} has none of steps, dag, {', '.join(LEAVES)}")
     elif template.get("activeDeadlineSeconds") is not None:
         yield Finding(
             True,

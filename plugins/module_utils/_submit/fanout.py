@@ -22,10 +22,10 @@ from typing import Any
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json, at
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import (
     ManifestError,
-    kind_of,
     with_parameters,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._submit.preflight import containers, devices
+from ansible_collections.argo.workflows.plugins.module_utils._submit.typed import word
 
 ITEMS_PARAMETER = "items"
 """The parameter of the Workflow that `withParam` reads."""
@@ -57,7 +57,7 @@ def read_items(source: Any) -> list[Any]:
                 f'the items are not a JSON array such as ["a", "b"]: {error}: {_start(source)}'
             ) from error
     if isinstance(source, str | bytes) or not isinstance(source, Sequence):
-        raise ManifestError(f'the items are not a list such as ["a", "b"] but {kind_of(source)}: {_start(source)}')
+        raise ManifestError(f'the items are not a list such as ["a", "b"] but {word(source)}: {_start(source)}')
     return list(source)
 
 

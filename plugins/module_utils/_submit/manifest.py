@@ -5,141 +5,136 @@
 
 from __future__ import annotations
 
+import collections
 import copy
+import dataclasses
 import functools
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import API_VERSION, Json
+from ansible_collections.argo.workflows.plugins.module_utils._submit.typed import typed
 
-# The shape of what is read here and in preflight; all else in a manifest is between its author and Argo.
-# A name that is not a string even sends Argo v4.1.2's controller into a panic loop.
-# {"key": shape} is a mapping, [shape] a list, and {} is any mapping.
-_Shape: TypeAlias = "type | dict[str, _Shape] | list[_Shape]"
-_KINDS = {
-    dict: "a mapping",
-    list: "a list",
-    str: "a string",
-    bool: "a boolean",
-    int: "a whole number",
-    float: "a number",
-    type(None): "empty",
-}
-_NODE_TERMS: _Shape = {"nodeSelectorTerms": [{"matchExpressions": [{}]}]}
-_PLACE: dict[str, _Shape] = {
-    "serviceAccountName": str,
-    "nodeSelector": {},
-    "tolerations": [{}],
-    "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _NODE_TERMS}},
-    "volumes": [{"emptyDir": {}, "persistentVolumeClaim": {}, "secret": {}, "configMap": {}}],
-}
-_CONTAINER: _Shape = {
-    "resources": {"limits": {}, "requests": {}},
-    "env": [{"valueFrom": {"secretKeyRef": {}, "configMapKeyRef": {}}}],
-    "envFrom": [{"secretRef": {}, "configMapRef": {}}],
-}
-_CALL: dict[str, _Shape] = {"name": str, "template": str, "withItems": list, "withParam": str}
-_TEMPLATE: dict[str, _Shape] = {
-    **_PLACE,
-    "name": str,
-    "steps": [[_CALL]],
-    "dag": {"tasks": [_CALL]},
-    "container": _CONTAINER,
-    "script": _CONTAINER,
-    "containerSet": {"containers": [_CONTAINER]},
-    "sidecars": [_CONTAINER],
-    "retryStrategy": {"backoff": {}},
-}
-_CALL["inline"] = _TEMPLATE
-_WORKFLOW: _Shape = {
-    "metadata": {"name": str, "generateName": str, "namespace": str, "labels": {}, "annotations": {}},
-    "spec": {
-        **_PLACE,
-        "entrypoint": str,
-        "arguments": {"parameters": [{"name": str}]},
-        "templates": [_TEMPLATE],
-        "parallelism": int,
-        "imagePullSecrets": [{}],
-        "volumeClaimTemplates": [{"metadata": {}}],
-    },
-}
+MOST_PROBLEMS = 5
+"""Problems that one message names."""
 
 
 class ManifestError(Exception):
     """What is wrong with a manifest, and what to do about it, in one sentence."""
 
 
+@dataclasses.dataclass
+class Reader:
+    """Reads manifests; `source` names them in sentences."""
+
+    source: str
+    strict: bool = True
+    """Whether fields that Argo does not know, and keys that come twice in a spec, are refused, not only warned of."""
+    warnings: list[str] = dataclasses.field(default_factory=list)
+
+    def text(self, text: str) -> dict[str, Any]:
+        """The one Workflow in a YAML or JSON text.
+
+        YAML is read as Kubernetes users mean it: a step named n, yes or on, a date and 12:30 stay strings.
+        Raises ManifestError.
+        """
+        documents, doubles = _documents(text, self.source)
+        if len(documents) != 1:
+            raise ManifestError(
+                f"{self.source} has {len(documents)} documents, and one Workflow is expected: give it a file of its own"
+            )
+        outside = [place for place in doubles if place.startswith("metadata")]
+        self._refuse([self._double(place) for place in doubles if place not in outside], self.strict)
+        self._refuse([self._double(place) for place in outside], False)
+        return self.workflow(documents[0])
+
+    def workflow(self, document: Any) -> dict[str, Any]:
+        """The document as Argo decodes it, if it is a Workflow: numbers are text where only text can be meant.
+
+        Raises ManifestError.
+        """
+        if not isinstance(document, dict):
+            raise ManifestError(f"{self.source} is not a Workflow: it is a {type(document).__name__}, not a mapping")
+        kind, version = document.get("kind"), document.get("apiVersion")
+        if kind != "Workflow" or version != API_VERSION:
+            raise ManifestError(
+                f"{self.source} is not a Workflow: it has kind {kind}, apiVersion {version}, "
+                f"and kind Workflow, apiVersion {API_VERSION} is expected"
+            )
+        workflow, problems = typed(document)
+        for unknown in (False, True):
+            found = [problem.sentence(self.source) for problem in problems if problem.unknown == unknown]
+            self._refuse(found, self.strict or not unknown)
+        return {**workflow, "metadata": workflow.get("metadata") or {}, "spec": workflow.get("spec") or {}}
+
+    def _double(self, place: str) -> str:
+        return f"{place} of {self.source} comes twice, and only the second one counts"
+
+    def _refuse(self, problems: list[str], severe: bool) -> None:
+        if problems and severe:
+            more = f"; and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
+            raise ManifestError("; ".join(problems[:MOST_PROBLEMS]) + more)
+        self.warnings += problems
+
+
 def read(text: str, source: str) -> dict[str, Any]:
-    """The one Workflow in a YAML or JSON text.
-
-    YAML is read as Kubernetes users mean it: a step named n, yes or on, a date and 12:30 stay strings.
-
-    Raises ManifestError, naming `source`.
-    """
-    documents = [document for document in _documents(text, source) if document is not None]
-    if len(documents) != 1:
-        raise ManifestError(
-            f"{source} has {len(documents)} documents, and one Workflow is expected: give it a file of its own"
-        )
-    return as_workflow(documents[0], source)
+    """The one Workflow in a text, read strictly; see Reader. Raises ManifestError, naming `source`."""
+    return Reader(source).text(text)
 
 
 def as_workflow(document: Any, source: str) -> dict[str, Any]:
-    """The document itself if it is a Workflow. Raises ManifestError, naming `source`."""
-    if not isinstance(document, dict):
-        raise ManifestError(f"{source} is not a Workflow: it is a {type(document).__name__}, not a mapping")
-    kind, version = document.get("kind"), document.get("apiVersion")
-    if kind != "Workflow" or version != API_VERSION:
-        raise ManifestError(
-            f"{source} is not a Workflow: it has kind {kind}, apiVersion {version}, "
-            f"and kind Workflow, apiVersion {API_VERSION} is expected"
-        )
-    _check_shape(document, _WORKFLOW, "", source)
-    return {**document, "metadata": document.get("metadata") or {}, "spec": document.get("spec") or {}}
+    """The document as Argo decodes it, read strictly; see Reader. Raises ManifestError, naming `source`."""
+    return Reader(source).workflow(document)
 
 
-def _check_shape(value: Any, shape: _Shape, path: str, source: str) -> None:
-    """Raise ManifestError where a value is not of its shape. A key whose value is null counts as missing."""
-    expected: Any = shape if isinstance(shape, type) else type(shape)
-    if not isinstance(value, expected):
-        raise ManifestError(
-            f"{path} of {source} is {kind_of(value)}, and {_KINDS[expected]} is expected{_advice(value, expected)}"
-        )
-    if isinstance(shape, dict):
-        for key, inner in shape.items():
-            if value.get(key) is not None:
-                _check_shape(value[key], inner, f"{path}.{key}".removeprefix("."), source)
-    elif isinstance(shape, list):
-        for index, each in enumerate(value):
-            _check_shape(each, shape[0], f"{path}[{index}]", source)
-
-
-def _advice(value: Any, expected: type) -> str:
-    if expected is str:
-        return "" if isinstance(value, dict | list) else ": put it in quotes"
-    return ": put a dash and a blank before it" if expected is list and isinstance(value, dict) else ""
-
-
-def kind_of(value: Any) -> str:
-    """What a value is, in the words of those who write YAML: `a mapping`."""
-    return next((name for kind, name in _KINDS.items() if isinstance(value, kind)), f"a {type(value).__name__}")
-
-
-def _documents(text: str, source: str) -> list[Any]:
+def _documents(text: str, source: str) -> tuple[list[Any], list[str]]:
+    """The documents in a text that are not empty, and the places of keys that come twice in their mapping."""
+    doubles: list[str] = []
     if text.lstrip().startswith("{"):
         try:
-            return [json.loads(text)]
+            return [json.loads(text, object_pairs_hook=functools.partial(_pairs, doubles))], doubles
         except ValueError:
-            pass  # a YAML flow mapping starts alike
+            doubles.clear()  # a YAML flow mapping starts alike
     import yaml
 
+    loader = _yaml_loader()(text.encode())
+    documents = []
     try:
-        return list(yaml.load_all(text.encode(), Loader=_yaml_loader()))
+        while loader.check_node():
+            node = loader.get_node()
+            doubles += _doubles(node, "")
+            documents.append(loader.construct_document(node))
     except yaml.YAMLError as error:
         raise ManifestError(f"{source} is neither YAML nor JSON: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise ManifestError(f"{source} is nested too deeply, or a part of it contains itself") from error
+    finally:
+        loader.dispose()
+    return [document for document in documents if document is not None], doubles
+
+
+def _pairs(doubles: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    counted = collections.Counter(key for key, _value in pairs)
+    doubles += [key for key, number in counted.items() if number > 1]
+    return dict(pairs)
+
+
+def _doubles(node: Any, place: str) -> Iterator[str]:
+    """The places of keys that come twice in a YAML node, as in `spec.templates[0].container.env`."""
+    if node.id == "sequence":
+        for index, each in enumerate(node.value):
+            yield from _doubles(each, f"{place}[{index}]")
+    elif node.id == "mapping":
+        seen: set[Any] = set()
+        for key, value in node.value:
+            inside = f"{place}.{key.value}".removeprefix(".")
+            if key.id == "scalar" and key.value in seen:
+                yield inside
+            seen.add(key.value if key.id == "scalar" else id(key))
+            yield from _doubles(value, inside)
 
 
 @functools.cache
@@ -200,15 +195,17 @@ def as_text(value: Any) -> str:
         raise ManifestError(f"the value {value!r} cannot be written as JSON: {error}") from error
 
 
-def definition_of(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The Workflow that the options `src` or `definition` give. Raises ManifestError, also for an unreadable file."""
-    if params["src"]:
-        path = Path(params["src"])
+def definition_of(params: Mapping[str, Any], warnings: list[str]) -> dict[str, Any]:
+    """The Workflow that the options `src` or `definition` give; what is odd about it is added to `warnings`.
+
+    Raises ManifestError, also for an unreadable file.
+    """
+    definition = params["definition"]
+    path = Path(params["src"]) if params["src"] else None
+    reader = Reader(path.name if path else "definition", params["strict"], warnings)
+    if path:
         try:
-            return read(path.read_text(encoding="utf-8"), path.name)
+            return reader.text(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise ManifestError(f"{path} cannot be read: {error}") from error
-    definition = params["definition"]
-    if isinstance(definition, str):
-        return read(definition, "definition")
-    return as_workflow(definition, "definition")
+    return reader.text(definition) if isinstance(definition, str) else reader.workflow(definition)

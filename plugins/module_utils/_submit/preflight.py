@@ -86,15 +86,6 @@ def requests(template: Json) -> dict[str, float]:
     return total
 
 
-def check_sizes(spec: Json) -> None:
-    """Raise ManifestError where an emptyDir's size is not a quantity, since no pod that has it could be created."""
-    for place in [spec, *(spec.get("templates") or ())]:
-        for volume in place.get("volumes") or ():
-            size = at(volume, "emptyDir", "sizeLimit") or 0
-            if "{{" not in str(size):
-                _checked_quantity(size, f"sizeLimit of the volume {volume.get('name')}")
-
-
 def _checked_quantity(value: Any, what: str) -> float:
     try:
         return quantity(value)

@@ -56,7 +56,7 @@ def steer(cluster: Cluster, params: Mapping[str, Any], check: bool) -> dict[str,
 
 def _existing(cluster: Cluster, params: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str, str]:
     """The Workflow that the options name, what they call it, and its namespace."""
-    metadata = definition_of(params)["metadata"] if params["src"] or params["definition"] else {}
+    metadata = definition_of(params, [])["metadata"] if params["src"] or params["definition"] else {}
     namespace = params["namespace"] or metadata.get("namespace") or "argo"
     if params["run_id"]:
         return of_run(cluster, namespace, params["run_id"]), f"with run_id {params['run_id']!r}", namespace

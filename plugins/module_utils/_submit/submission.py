@@ -40,7 +40,11 @@ from ansible_collections.argo.workflows.plugins.module_utils._submit.identity im
     run_label,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._submit.look import ClusterLook, unless_missing
-from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import definition_of, with_parameters
+from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import (
+    as_text,
+    definition_of,
+    with_parameters,
+)
 from ansible_collections.argo.workflows.plugins.module_utils._submit.preflight import findings
 from ansible_collections.argo.workflows.plugins.module_utils._submit.steering import facts, of_run
 
@@ -73,11 +77,12 @@ class Submission:
 
 def prepare(params: Mapping[str, Any]) -> Submission:
     """The Workflow that the module's options ask for. Raises ManifestError for what cannot be submitted."""
-    workflow = with_parameters(definition_of(params), params["parameters"])
-    metadata = workflow["metadata"] = _metadata(workflow["metadata"], params)
-    warnings = check(workflow)
-    metadata["annotations"][MANIFEST_ANNOTATION] = manifest_hash(workflow, params["config_maps"])
+    warnings: list[str] = []
     run_id = params["run_id"] or ""
+    workflow = with_parameters(definition_of(params, warnings), params["parameters"])
+    metadata = workflow["metadata"] = _metadata(workflow["metadata"], params)
+    warnings += check(workflow, run_id)
+    metadata["annotations"][MANIFEST_ANNOTATION] = manifest_hash(workflow, params["config_maps"])
     own = params["name"] or (None if params["generate_name"] else metadata.get("name"))
     prefix = params["generate_name"] or (f"{own}-" if own else metadata.get("generateName")) or "workflow-"
     metadata.pop("generateName", None)
@@ -103,7 +108,7 @@ def _metadata(metadata: Json, params: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **metadata,
         "namespace": params["namespace"] or metadata.get("namespace") or "argo",
-        "labels": {key: str(value) for key, value in labels.items()},
+        "labels": {key: as_text(value) for key, value in labels.items()},
         "annotations": dict(metadata.get("annotations") or {}),
     }
 

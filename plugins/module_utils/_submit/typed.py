@@ -49,10 +49,11 @@ _OUTLIVED = {
 _WORDS = {
     dict: "a mapping",
     list: "a list",
-    str: "text",
-    bool: "a truth value",
+    str: "a string",
+    bool: "a boolean",
     int: "a whole number",
     float: "a number",
+    type(None): "empty",
 }
 
 
@@ -66,8 +67,9 @@ class Problem:
     unknown: bool = False
     """Whether Argo would drop the field without a word, and go on."""
 
-    def __str__(self) -> str:
-        return f"{self.place} {self.text}"
+    def sentence(self, source: str) -> str:
+        """`spec.suspend of train.yaml is text, and true or false is expected: 'no'`."""
+        return f"{self.place} of {source} {self.text}"
 
 
 def typed(workflow: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
@@ -112,7 +114,12 @@ class _Decoder:
     def _list(self, value: Any, kind: str, place: str, textual: bool) -> Any:
         if not isinstance(value, list):
             return self._expected(value, place, "a list")
-        return [self.decode(each, kind, f"{place}[{index}]", textual) for index, each in enumerate(value)]
+        return [self._element(each, kind, f"{place}[{index}]", textual) for index, each in enumerate(value)]
+
+    def _element(self, value: Any, kind: str, place: str, textual: bool) -> Any:
+        if value is None and kind in FIELDS:
+            return self._expected(value, place, "a mapping")
+        return self.decode(value, kind, place, textual)
 
     def _map(self, value: Any, kind: str, place: str, textual: bool) -> Any:
         if not isinstance(value, Mapping):
@@ -128,7 +135,7 @@ class _Decoder:
             inside = f"{place}.{key}".removeprefix(".")
             if key in fields:
                 result[key] = self.decode(each, fields[key], inside, key in textual)
-            else:
+            elif each is not None:
                 self._problems.append(Problem(inside, _unknown(kind, str(key)), unknown=True))
                 result[key] = each
         return result
@@ -143,11 +150,13 @@ class _Decoder:
 
     def _expected(self, value: Any, place: str, words: str) -> Any:
         advice = ""
-        if words == "text" and not isinstance(value, dict | list):
+        if words == "a string" and not isinstance(value, dict | list):
             advice = ": put it in quotes"
+        elif words == "a list" and isinstance(value, dict):
+            advice = ": put a dash and a blank before it"
         elif isinstance(value, str):
             advice = f": {value!r}"
-        self._wrong(place, f"is {_word(value)}, and {words} is expected{advice}")
+        self._wrong(place, f"is {word(value)}, and {words} is expected{advice}")
         return value
 
     def _wrong(self, place: str, text: str) -> None:
@@ -162,7 +171,8 @@ def _unknown(kind: str, key: str) -> str:
     return f"is not a field that Argo knows{f': is {near[0]} meant?' if near else ''}"
 
 
-def _word(value: Any) -> str:
+def word(value: Any) -> str:
+    """What a value is, in the words of those who write YAML: `a mapping`."""
     return next((word for kind, word in _WORDS.items() if isinstance(value, kind)), f"a {type(value).__name__}")
 
 
@@ -186,10 +196,10 @@ def _is_quantity(value: Any) -> bool:
 
 
 _SCALARS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "string": (lambda value: isinstance(value, str), "text"),
+    "string": (lambda value: isinstance(value, str), "a string"),
     "boolean": (lambda value: isinstance(value, bool), "true or false"),
     "integer": (_is_whole, "a whole number"),
     "number": (_is_number, "a number"),
-    "intorstring": (lambda value: isinstance(value, str) or _is_whole(value), "a whole number or text"),
+    "intorstring": (lambda value: isinstance(value, str) or _is_whole(value), "a whole number or a string"),
     "quantity": (_is_quantity, "a quantity such as 1, 500m or 2Gi"),
 }

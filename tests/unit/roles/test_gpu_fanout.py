@@ -21,7 +21,6 @@ from ansible_collections.argo.workflows.plugins.module_utils._submit import fano
 from ansible_collections.argo.workflows.plugins.module_utils._submit.checks import check
 from ansible_collections.argo.workflows.plugins.module_utils._submit.fanout import runs, without_nulls
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError, read
-from ansible_collections.argo.workflows.plugins.module_utils._submit.preflight import check_sizes
 
 ROLE = Path(__file__).parents[3] / "roles" / "gpu_fanout"
 
@@ -339,17 +338,19 @@ def test_options_that_go_together_are_no_problem(changed: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"shm_size": "8GB"}, "sizeLimit of the volume shm: '8GB' is not a quantity such as 1, 500m or 2Gi"),
-        ({"scratch": [{"path": "/a"}, {"path": "/b", "size": "10gb"}]}, "sizeLimit of the volume scratch-2: '10gb'"),
+        ({"shm_size": "8GB"}, "volumes[0].emptyDir.sizeLimit of fanout.yaml.j2 is a string, and a quantity"),
+        ({"scratch": [{"path": "/a"}, {"path": "/b", "size": "10gb"}]}, "volumes[1].emptyDir.sizeLimit of"),
+        ({"scratch": [{"path": "/b", "size": "{{inputs.size}}"}]}, "volumes[0].emptyDir.sizeLimit of"),
+        ({"retry_backoff": {"duration": "15s", "factor": 2, "cap": 600}}, "retryStrategy.backoff.cap of"),
+        ({"tolerations": [{"key": "a", "tolerationSeconds": "60"}]}, "tolerations[0].tolerationSeconds of"),
+        ({"input_artifacts": [{"name": "i", "path": "/i", "mode": "0644"}]}, "inputs.artifacts[0].mode of"),
     ],
 )
-def test_a_size_that_kubernetes_would_refuse_is_refused_before(changed: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(ManifestError, match=sentence):
-        check_sizes(spec(**changed))
-
-
-def test_sizes_that_kubernetes_takes_are_taken() -> None:
-    check_sizes(spec(shm_size="8Gi", scratch=[{"path": "/a"}, {"path": "/b", "size": "{{inputs.size}}"}]))
+def test_a_value_that_argos_controller_would_end_at_is_refused_by_its_place(
+    changed: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ManifestError, match=re.escape(f"spec.templates[1].{sentence}")):
+        spec(**changed)
 
 
 def test_no_loop_of_the_role_hides_the_item_of_a_loop_around_the_role() -> None:

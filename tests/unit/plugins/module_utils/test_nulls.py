@@ -20,7 +20,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.tree import d
 from ansible_collections.argo.workflows.plugins.module_utils._submit.checks import check
 from ansible_collections.argo.workflows.plugins.module_utils._submit.fanout import cost
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import as_workflow, with_parameters
-from ansible_collections.argo.workflows.plugins.module_utils._submit.preflight import check_sizes, findings
+from ansible_collections.argo.workflows.plugins.module_utils._submit.preflight import findings
 from ansible_collections.argo.workflows.plugins.module_utils._submit.steering import facts, without_hold
 from ansible_collections.argo.workflows.tests.support import recordings
 
@@ -44,7 +44,6 @@ class Nothing:
 
 READERS: dict[str, Callable[[Json], Any]] = {
     "check": lambda workflow: check(as_workflow(workflow, "x")),
-    "check_sizes": lambda workflow: check_sizes(workflow["spec"]),
     "cost": lambda workflow: cost(workflow, 3),
     "draw": lambda workflow: draw(workflow, nodes_of(workflow), NOW),
     "facts": lambda workflow: facts(workflow, "w", "n"),

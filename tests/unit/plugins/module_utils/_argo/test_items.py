@@ -99,7 +99,7 @@ ROOT = {
         ({"withParam": '["z"]'}, "z"),
         ({"withItems": [{"a": 1}]}, {"a": 1}),
         ({"withParam": "{{steps.list.outputs.result}}"}, 'the "text"'),
-        ({"withSequence": {"count": "1"}}, 'the "text"'),
+        ({"withSequence": {"count": "1"}}, "0"),
     ],
 )
 def test_item_values_come_from_the_list_where_the_workflow_has_it_else_from_the_name(source: Any, value: Any) -> None:

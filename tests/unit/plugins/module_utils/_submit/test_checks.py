@@ -22,7 +22,7 @@ def test_all_mistakes_of_a_manifest_are_named_at_once() -> None:
 
 @pytest.mark.parametrize("recording", ["fanout-ok", "fanout-map-items", "dag-diamond", "suspend-resume", "outputs"])
 def test_manifests_that_a_real_argo_ran_are_free_of_complaints(recording: str) -> None:
-    assert check(recordings.workflow(recording)) == []
+    assert check(recordings.submitted(recording)) == []
 
 
 @pytest.mark.parametrize("name", ["Upper", "a_b", "-a", "a-", "a" * 64, ""])

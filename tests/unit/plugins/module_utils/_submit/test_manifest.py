@@ -26,7 +26,7 @@ from ansible_collections.argo.workflows.tests.support.manifests import GPU_SAY, 
 def test_a_step_named_n_and_a_time_of_day_stay_strings() -> None:
     main, work = gpu_say()["spec"]["templates"]
     assert main["steps"][0][0]["name"] == "n"
-    assert work["container"]["command"] == ["echo", "on", "2026-11-22", "12:30", 16, 8, 1.5, True, None]
+    assert work["container"]["command"] == ["echo", "on", "2026-11-22", "12:30", "16", "8", "1.5", "true", None]
 
 
 def test_json_and_yaml_say_the_same() -> None:
@@ -96,6 +96,7 @@ def test_a_spec_or_metadata_of_another_shape_is_refused_by_its_place(part: dict[
 def test_a_key_whose_value_is_null_counts_as_missing(arguments: Any) -> None:
     workflow = gpu_say() | {"metadata": None}
     workflow["spec"]["arguments"] = arguments
+    workflow["spec"]["templates"][0]["steps"][0][0]["withParam"] = None
     workflow["spec"]["templates"][1] |= {"retryStrategy": None, "script": None, "nodeSelector": None}
     workflow = as_workflow(workflow, "x.yaml")
     assert check(workflow) == []
@@ -112,7 +113,7 @@ def test_a_step_that_is_not_in_a_group_is_refused_as_argo_does() -> None:
 
 def test_an_inline_template_is_taken() -> None:
     inline = {"name": "i", "inline": {"container": {"image": "busybox"}}}
-    workflow = as_workflow(changed(main__steps=[[{"name": "a", "template": "work"}], [inline]]), "x.yaml")
+    workflow = as_workflow(changed(main__steps=[[{"name": "a", "inline": {"suspend": {}}}], [inline]]), "x.yaml")
     assert check(workflow) == []
 
 
