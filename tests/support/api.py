@@ -166,6 +166,9 @@ class Api:
 
     def _change(self, asked: Asked) -> Response:
         if asked.method == "DELETE":
+            wanted = ((asked.body or {}).get("preconditions") or {}).get("uid")
+            if wanted not in (None, self.objects[asked.path]["metadata"].get("uid")):
+                return refusal(409, "Conflict", "Precondition failed: UID in precondition")
             return answered((200, self.objects.pop(asked.path)))
         there = self.objects[asked.path]
         self.objects[asked.path] = merged(there, asked.body) if asked.method == "PATCH" else copy.deepcopy(asked.body)

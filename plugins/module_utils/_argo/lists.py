@@ -207,7 +207,7 @@ class _Foreseen:
 
 
 def _attempts(template: Json) -> list[str]:
-    """The suffixes of a template's first attempts, (0) to (limit) as far as known; an empty one without retryStrategy."""
+    """The suffixes of a template's first attempts, (0), (1) and so on; an empty one without retryStrategy."""
     retry = template.get("retryStrategy")
     if retry is None:
         return [""]

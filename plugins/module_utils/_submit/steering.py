@@ -76,8 +76,14 @@ def _steered(workflow: Json) -> dict[str, Any]:
 
 def _delete(cluster: Cluster, place: str, workflow: dict[str, Any], check: bool) -> Change:
     if not check:
-        unless_missing(lambda: cluster.delete(place, {"propagationPolicy": "Background"}))
+        delete(cluster, place, workflow)
     return True, {}
+
+
+def delete(cluster: Cluster, place: str, workflow: Json) -> None:
+    """Delete this very Workflow, with its pods, and not another one that has got its name meanwhile."""
+    options = {"propagationPolicy": "Background", "preconditions": {"uid": workflow["metadata"]["uid"]}}
+    unless_missing(lambda: cluster.delete(place, options))
 
 
 def _shut_down(strategy: str) -> Steer:

@@ -16,9 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import (
-    API_VERSION,
     INSTANCE_ID_LABEL,
-    WORKFLOW_LABEL,
     Json,
     at,
 )
@@ -27,6 +25,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import FIELD_MANAGER, path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 from ansible_collections.argo.workflows.plugins.module_utils._submit.checks import check, check_names
+from ansible_collections.argo.workflows.plugins.module_utils._submit.config_maps import create_config_map
 from ansible_collections.argo.workflows.plugins.module_utils._submit.identity import (
     HELD_ANNOTATION,
     MANIFEST_ANNOTATION,
@@ -46,7 +45,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest im
     with_parameters,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._submit.preflight import findings
-from ansible_collections.argo.workflows.plugins.module_utils._submit.steering import facts, of_run
+from ansible_collections.argo.workflows.plugins.module_utils._submit.steering import delete, facts, of_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,8 +130,14 @@ def submit(cluster: Cluster, submission: Submission, preflight: str, check: bool
     if check:
         _try(cluster, submission)
         return _result(submission, {}, changed=True, findings=found, definition=submission.workflow)
-    created = _let_go(cluster, submission, _create(cluster, submission))
-    return _result(submission, created, changed=True, findings=found)
+    created, is_ours = _create(cluster, submission)
+    try:
+        workflow = _let_go(cluster, submission, created)
+    except UserError:
+        if is_ours:
+            delete(cluster, path("Workflow", submission.namespace, submission.name), created)
+        raise
+    return _result(submission, workflow, changed=is_ours, findings=found)
 
 
 def _existing(cluster: Cluster, submission: Submission) -> dict[str, Any] | None:
@@ -147,6 +152,8 @@ def _existing(cluster: Cluster, submission: Submission) -> dict[str, Any] | None
 def _require_same(submission: Submission, existing: Json) -> None:
     """Raise UserError unless the Workflow that is there was submitted with the same manifest."""
     name, namespace, run_id = existing["metadata"]["name"], submission.namespace, submission.run_id
+    if existing["metadata"].get("deletionTimestamp"):
+        raise UserError(f"the Workflow {name} in {namespace} is being deleted: repeat the task when it is gone")
     asked = submission.workflow["metadata"]["annotations"][MANIFEST_ANNOTATION]
     there = at(existing, "metadata", "annotations", MANIFEST_ANNOTATION)
     if there == asked:
@@ -186,23 +193,22 @@ def _try(cluster: Cluster, submission: Submission) -> None:
     unless_missing(lambda: cluster.create(workflows, submission.workflow, dryRun="All", fieldManager=FIELD_MANAGER))
 
 
-def _create(cluster: Cluster, submission: Submission) -> dict[str, Any]:
-    """Create the Workflow, held until its ConfigMaps are there if it has any."""
+def _create(cluster: Cluster, submission: Submission) -> tuple[dict[str, Any], bool]:
+    """Create the Workflow, held until its ConfigMaps are there if it has any; False if somebody else was faster."""
     body = copy.deepcopy(submission.workflow)
     if submission.config_maps:
         body["metadata"]["annotations"][HELD_ANNOTATION] = json.dumps(body["spec"].get("suspend"))
         body["spec"]["suspend"] = True
     try:
-        return cluster.create(path("Workflow", submission.namespace), body, fieldManager=FIELD_MANAGER)
+        return cluster.create(path("Workflow", submission.namespace), body, fieldManager=FIELD_MANAGER), True
     except ApiError as error:
         if error.status == 404:
             raise UserError(f"{error}; role argo creates the namespace and installs Argo's CRDs") from error
         if error.status != 409:
             raise
-        # Somebody was faster, or an answer was lost and the request repeated.
         existing = cluster.get(path("Workflow", submission.namespace, submission.name))
         _require_same(submission, existing)
-        return existing
+        return existing, False
 
 
 def _let_go(cluster: Cluster, submission: Submission, workflow: dict[str, Any]) -> dict[str, Any]:
@@ -211,31 +217,10 @@ def _let_go(cluster: Cluster, submission: Submission, workflow: dict[str, Any]) 
         return workflow
     metadata = workflow["metadata"]
     for suffix, data in submission.config_maps.items():
-        try:
-            body = _config_map(metadata, suffix, data)
-            cluster.create(path("ConfigMap", submission.namespace), body, fieldManager=FIELD_MANAGER)
-        except ApiError as error:
-            if error.status != 409:
-                raise
+        create_config_map(cluster, metadata, suffix, data)
     wanted = json.loads(metadata["annotations"][HELD_ANNOTATION])
     change = {"metadata": {"annotations": {HELD_ANNOTATION: None}}, "spec": {"suspend": wanted}}
     return cluster.patch(path("Workflow", submission.namespace, metadata["name"]), change, fieldManager=FIELD_MANAGER)
-
-
-def _config_map(metadata: Json, suffix: str, data: Mapping[str, str]) -> dict[str, Any]:
-    """A ConfigMap that belongs to the Workflow with this metadata, and is deleted with it."""
-    owner = {"apiVersion": API_VERSION, "kind": "Workflow", "name": metadata["name"], "uid": metadata["uid"]}
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {
-            "name": f"{metadata['name']}-{suffix}",
-            "labels": {WORKFLOW_LABEL: metadata["name"]},
-            "ownerReferences": [owner],
-        },
-        "immutable": True,
-        "data": data,
-    }
 
 
 def _result(

@@ -174,6 +174,131 @@ def test_a_second_task_goes_on_where_the_first_was_interrupted(server: Api) -> N
     assert not run(definition=manifest(), run_id="7", config_maps=CONFIG_MAPS)["changed"]
 
 
+def config_map(owner: str, **metadata: Any) -> Json:
+    owners = [{"kind": "Workflow", "name": "w", "uid": owner}] if owner else []
+    return {"metadata": {"name": "w-items-0", "ownerReferences": owners, **metadata}, "data": {"0": "foreign"}}
+
+
+@pytest.mark.parametrize("foreign", [config_map(""), config_map("uid-of-another")])
+def test_a_config_map_of_somebody_else_is_never_read_by_the_pods(
+    server: Api, foreign: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config_maps, "PATIENCE", 0.05)
+    monkeypatch.setattr(config_maps, "PAUSE", 0.01)
+    place = "/api/v1/namespaces/argo/configmaps/w-items-0"
+    server.objects[place] = foreign
+    with pytest.raises(UserError, match="w-items-0 in argo is there and does not belong to the Workflow w"):
+        run(definition=manifest(name="w"), config_maps=CONFIG_MAPS)
+    assert server.objects == {place: foreign}, "the Workflow was not taken back"
+
+
+def test_a_config_map_that_an_earlier_workflow_has_left_is_awaited_to_go(server: Api) -> None:
+    place = "/api/v1/namespaces/argo/configmaps/w-items-0"
+    server.objects[place] = config_map("uid-of-an-earlier-one")
+
+    def collected(asked: Asked) -> Any:
+        del server.answers[place]
+        return 200, server.objects.pop(place)
+
+    server.answers[place] = collected
+    run(definition=manifest(name="w"), config_maps=CONFIG_MAPS)
+    assert server.objects[place]["data"] == CONFIG_MAPS["items-0"]
+    assert "suspend" not in workflow(server, "w")["spec"]
+
+
+def test_a_workflow_that_is_being_deleted_is_not_taken_for_the_run(server: Api) -> None:
+    name = run(definition=manifest(), run_id="7")["name"]
+    workflow(server, name)["metadata"]["deletionTimestamp"] = "2026-11-22T12:00:00Z"
+    with pytest.raises(UserError, match=f"the Workflow {name} in argo is being deleted"):
+        run(definition=manifest(), run_id="7")
+
+
+def test_a_task_that_lost_the_race_for_a_run_has_changed_nothing(server: Api) -> None:
+    name = run(definition=manifest(), run_id="7")["name"]
+    there = workflow(server, name)
+    server.answers[HOME] = lambda asked: (200, {"metadata": {}, "items": []}) if asked.method == "GET" else None
+    server.answers[f"POST {HOME}"] = (409, {"reason": "AlreadyExists", "message": "already exists"})
+    assert run(definition=manifest(), run_id="7") | {"uid": there["metadata"]["uid"], "changed": False} == run(
+        definition=manifest(), run_id="7"
+    )
+
+
+def test_another_workflow_that_has_got_the_name_meanwhile_is_not_deleted(server: Api) -> None:
+    running(server)
+    place = f"{HOME}/w"
+    first = copy.deepcopy(workflow(server, "w"))
+    server.answers[f"GET {place}"] = (200, first)
+    workflow(server, "w")["metadata"]["uid"] = "another"
+    with pytest.raises(ApiError, match="Precondition failed"):
+        run(name="w", state="absent")
+    assert place in server.objects
+
+
+@pytest.mark.parametrize(
+    ("leftover", "sentence"),
+    [
+        ({"status": {"phase": "Succeeded"}}, "take out status"),
+        (
+            {"metadata": {"name": "w", "labels": {"workflows.argoproj.io/completed": "true"}}},
+            "take out the label workflows.argoproj.io/completed",
+        ),
+        ({"metadata": {"name": "w", "resourceVersion": "1"}}, "take out metadata.resourceVersion"),
+    ],
+)
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_file_that_was_saved_from_a_cluster_is_refused(
+    server: Api, leftover: Json, sentence: str, strict: bool
+) -> None:
+    with pytest.raises(UserError, match=sentence):
+        run(definition=manifest(name="w") | leftover, strict=strict)
+    assert not server.changes
+
+
+def test_a_workflow_that_is_shut_down_in_its_file_is_refused(server: Api) -> None:
+    stopped = manifest(name="w")
+    stopped["spec"]["shutdown"] = "Terminate"
+    with pytest.raises(UserError, match="spec.shutdown is Terminate: take it out"):
+        run(definition=stopped)
+    assert not server.changes
+
+
+def test_an_unknown_field_is_refused_and_a_warning_where_it_is_let_pass(server: Api) -> None:
+    odd = manifest(name="w")
+    odd["spec"]["ttlSecondsAfterFinished"] = 86400
+    with pytest.raises(UserError, match="spec.ttlSecondsAfterFinished of definition is not a field that Argo knows"):
+        run(definition=odd)
+    assert not server.changes
+    module = Module(module_under_test, definition=odd, strict=False)
+    assert module_under_test.run(module)["changed"]
+    assert [warning for warning in module.warnings if "ttlSecondsAfterFinished" in warning]
+
+
+def test_the_number_in_an_environment_variable_is_submitted_as_text(server: Api) -> None:
+    numbered = manifest(name="w")
+    leaf = next(template for template in numbered["spec"]["templates"] if "container" in template)
+    leaf["container"]["env"] = [{"name": "EPOCHS", "value": 10}]
+    run(definition=numbered)
+    stored = next(each for each in workflow(server, "w")["spec"]["templates"] if "container" in each)
+    assert stored["container"]["env"] == [{"name": "EPOCHS", "value": "10"}]
+
+
+def test_a_value_that_argo_cannot_decode_is_refused_whether_strict_or_not(server: Api) -> None:
+    wrong = manifest(name="w")
+    wrong["spec"]["suspend"] = "no"
+    for strict in (True, False):
+        with pytest.raises(UserError, match="spec.suspend of definition is a string, and true or false is expected"):
+            run(definition=wrong, strict=strict)
+    assert not server.changes
+
+
+def test_run_id_and_a_time_to_live_are_warned_of(server: Api) -> None:
+    short = manifest()
+    short["spec"]["ttlStrategy"] = {"secondsAfterCompletion": 600}
+    module = Module(module_under_test, definition=short, run_id="7")
+    module_under_test.run(module)
+    assert any("after its ttlStrategy the same run_id runs it again" in warning for warning in module.warnings)
+
+
 def test_a_manifest_that_is_suspended_by_its_author_stays_so(server: Api) -> None:
     suspended = manifest(name="w")
     suspended["spec"]["suspend"] = True

@@ -64,7 +64,7 @@ def test_numbers_become_text_wherever_only_text_can_be_meant() -> None:
     ("manifest", "problem"),
     [
         (container(command="true"), "spec.templates[0].container.command is a string, and a list is expected: 'true'"),
-        (container(image=3), "spec.templates[0].container.image is a whole number, and a string is expected: put it in"),
+        (container(image=3), "spec.templates[0].container.image is a whole number, and a string is expected: put"),
         (container(env={"A": "b"}), "spec.templates[0].container.env is a mapping, and a list is expected"),
         (
             container(resources={"limits": {"memory": "16 GB"}}),
