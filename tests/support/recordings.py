@@ -30,7 +30,8 @@ def submitted(name: str) -> Json:
     """The Workflow as it was before a cluster added to it."""
     recorded = workflow(name)
     metadata = {key: value for key, value in recorded["metadata"].items() if key in ("name", "namespace")}
-    return {key: value for key, value in recorded.items() if key != "status"} | {"metadata": metadata}
+    spec = {key: value for key, value in recorded["spec"].items() if key != "shutdown"}
+    return {"apiVersion": recorded["apiVersion"], "kind": "Workflow", "metadata": metadata, "spec": spec}
 
 
 def pod_events(name: str) -> list[Json]:

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import INSTANCE_ID_LABEL
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
-from ansible_collections.argo.workflows.plugins.module_utils._submit import submission
+from ansible_collections.argo.workflows.plugins.module_utils._submit import config_maps, submission
 from ansible_collections.argo.workflows.plugins.module_utils._submit.checks import Finding
 from ansible_collections.argo.workflows.plugins.modules import workflow as module_under_test
 from ansible_collections.argo.workflows.tests.support import recordings
@@ -257,7 +257,7 @@ def test_a_file_that_was_saved_from_a_cluster_is_refused(
 def test_a_workflow_that_is_shut_down_in_its_file_is_refused(server: Api) -> None:
     stopped = manifest(name="w")
     stopped["spec"]["shutdown"] = "Terminate"
-    with pytest.raises(UserError, match="spec.shutdown is Terminate: take it out"):
+    with pytest.raises(UserError, match="shutdown is Terminate: take it out"):
         run(definition=stopped)
     assert not server.changes
 
@@ -265,7 +265,7 @@ def test_a_workflow_that_is_shut_down_in_its_file_is_refused(server: Api) -> Non
 def test_an_unknown_field_is_refused_and_a_warning_where_it_is_let_pass(server: Api) -> None:
     odd = manifest(name="w")
     odd["spec"]["ttlSecondsAfterFinished"] = 86400
-    with pytest.raises(UserError, match="spec.ttlSecondsAfterFinished of definition is not a field that Argo knows"):
+    with pytest.raises(UserError, match="ttlSecondsAfterFinished of definition is not a field that Argo knows"):
         run(definition=odd)
     assert not server.changes
     module = Module(module_under_test, definition=odd, strict=False)
@@ -275,10 +275,10 @@ def test_an_unknown_field_is_refused_and_a_warning_where_it_is_let_pass(server: 
 
 def test_the_number_in_an_environment_variable_is_submitted_as_text(server: Api) -> None:
     numbered = manifest(name="w")
-    leaf = next(template for template in numbered["spec"]["templates"] if "container" in template)
-    leaf["container"]["env"] = [{"name": "EPOCHS", "value": 10}]
+    leaf = {"name": "leaf", "container": {"image": "busybox", "env": [{"name": "EPOCHS", "value": 10}]}}
+    numbered["spec"]["templates"].append(leaf)
     run(definition=numbered)
-    stored = next(each for each in workflow(server, "w")["spec"]["templates"] if "container" in each)
+    stored = workflow(server, "w")["spec"]["templates"][-1]
     assert stored["container"]["env"] == [{"name": "EPOCHS", "value": "10"}]
 
 
@@ -286,7 +286,7 @@ def test_a_value_that_argo_cannot_decode_is_refused_whether_strict_or_not(server
     wrong = manifest(name="w")
     wrong["spec"]["suspend"] = "no"
     for strict in (True, False):
-        with pytest.raises(UserError, match="spec.suspend of definition is a string, and true or false is expected"):
+        with pytest.raises(UserError, match="suspend of definition is a string, and true or false is expected"):
             run(definition=wrong, strict=strict)
     assert not server.changes
 
@@ -385,9 +385,10 @@ def test_check_mode_steers_nothing(server: Api) -> None:
 
 def test_a_workflow_is_deleted_once(server: Api) -> None:
     running(server)
+    uid = workflow(server, "w")["metadata"]["uid"]
     assert run(name="w", state="absent")["changed"]
     assert not run(name="w", state="absent")["changed"]
-    assert changes(server) == [("DELETE", {"propagationPolicy": "Background"})]
+    assert changes(server) == [("DELETE", {"propagationPolicy": "Background", "preconditions": {"uid": uid}})]
     assert run(run_id="gone", state="absent")["name"] == ""
 
 
