@@ -145,6 +145,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.argo.workflows.plugins.module_utils._install.live import running_workflows
 from ansible_collections.argo.workflows.plugins.module_utils._install.look import look, missing_rights, user
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import Place
 from ansible_collections.argo.workflows.plugins.module_utils._install.plan import (
@@ -153,7 +154,6 @@ from ansible_collections.argo.workflows.plugins.module_utils._install.plan impor
     plan_of,
     ui_command,
 )
-from ansible_collections.argo.workflows.plugins.module_utils._install.status import running_workflows
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
 
@@ -182,7 +182,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     if obstacles := [*lacks, *plan.obstacles]:
         raise UserError(" ".join(obstacles))
     if plan.replaced_image:
-        _warn_of_running(module, running_workflows(cluster, wanted.place), plan.replaced_image, wanted.place.work)
+        _warn_of_running(module, running_workflows(cluster, wanted.place.work), plan.replaced_image, wanted.place.work)
     return {
         "changed": False,
         "check_mode": module.check_mode,

@@ -106,13 +106,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.argo.workflows.plugins.module_utils._install.live import running_workflows
 from ansible_collections.argo.workflows.plugins.module_utils._install.readiness import READY
 from ansible_collections.argo.workflows.plugins.module_utils._install.server import wait
 from ansible_collections.argo.workflows.plugins.module_utils._install.status import (
     as_result,
     deployments_of,
     find_place,
-    running_workflows,
     verdict_on,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
@@ -141,7 +141,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     else:
         deployments = deployments_of(cluster, place)
         verdict = verdict_on(cluster, place, deployments)
-    return as_result(place, deployments, verdict, running_workflows(cluster, place))
+    return as_result(place, deployments, verdict, running_workflows(cluster, place.work))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import COMPLETED_LABEL
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import Ref
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import METADATA_LIST, Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError, unless_refused
@@ -43,3 +44,8 @@ def metadata(cluster: Cluster, path: str, selector: str = "") -> list[dict[str, 
         if error.status in (403, 404):
             return []
         raise
+
+
+def running_workflows(cluster: Cluster, namespace: str) -> int:
+    """How many workflows of a namespace are not completed, as far as they may be listed."""
+    return len(metadata(cluster, path("Workflow", namespace), f"{COMPLETED_LABEL}!=true"))

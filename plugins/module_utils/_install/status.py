@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import COMPLETED_LABEL, Json
-from ansible_collections.argo.workflows.plugins.module_utils._install.live import existing, labelled, metadata
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
+from ansible_collections.argo.workflows.plugins.module_utils._install.live import existing, labelled
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import (
     CONFIG_MAP,
     CONTROLLER,
@@ -26,7 +26,6 @@ from ansible_collections.argo.workflows.plugins.module_utils._install.objects im
 from ansible_collections.argo.workflows.plugins.module_utils._install.readiness import Verdict
 from ansible_collections.argo.workflows.plugins.module_utils._install.server import PODS, Server, judge_all
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 
 
 def find_place(cluster: Cluster, home: str, work: str | None, instance_id: str | None) -> Place:
@@ -59,11 +58,6 @@ def deployments_of(cluster: Cluster, place: Place) -> dict[str, dict[str, Any]]:
 def verdict_on(cluster: Cluster, place: Place, deployments: dict[str, dict[str, Any]]) -> Verdict:
     """Whether an installation is ready now."""
     return judge_all(Server(cluster, place), deployments, labelled(cluster, "Pod", place.home, PODS))
-
-
-def running_workflows(cluster: Cluster, place: Place) -> int:
-    """How many workflows are not completed, as far as they may be listed."""
-    return len(metadata(cluster, path("Workflow", place.work), f"{COMPLETED_LABEL}!=true"))
 
 
 def as_result(place: Place, deployments: Mapping[str, Json], verdict: Verdict, running: int) -> dict[str, Any]:

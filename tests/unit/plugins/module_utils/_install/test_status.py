@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.argo.workflows.plugins.module_utils._install.live import running_workflows
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import Place, tag_of
 from ansible_collections.argo.workflows.plugins.module_utils._install.readiness import READY
 from ansible_collections.argo.workflows.plugins.module_utils._install.status import (
@@ -16,7 +17,6 @@ from ansible_collections.argo.workflows.plugins.module_utils._install.status imp
     deployments_of,
     find_place,
     instance_id_of,
-    running_workflows,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
@@ -87,7 +87,7 @@ def test_the_version_is_the_tag_of_an_image(image: str, tag: str) -> None:
 
 def test_the_result_says_what_a_user_asks() -> None:
     cluster = FakeCluster(installed())
-    assert as_result(HERE, deployments_of(cluster, HERE), READY, running_workflows(cluster, HERE)) == {
+    assert as_result(HERE, deployments_of(cluster, HERE), READY, running_workflows(cluster, HERE.work)) == {
         "changed": False,
         "ready": True,
         "reason": "",
