@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, TypeAlias, TypedDict
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.tree import Line
 
@@ -58,4 +58,4 @@ class End(TypedDict):
     outcome: str
 
 
-Event = Begin | Tree | LogLines | Note | End
+Event: TypeAlias = "Begin | Tree | LogLines | Note | End"

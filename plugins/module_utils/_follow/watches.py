@@ -16,7 +16,7 @@ import functools
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import trim
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import WORKFLOW_LABEL, Json
@@ -72,7 +72,7 @@ class LookedAround(NamedTuple):
     around: Surroundings
 
 
-News = Found | WorkflowChanged | WorkflowRead | PodChanged | PodsListed | LookedAround
+News: TypeAlias = "Found | WorkflowChanged | WorkflowRead | PodChanged | PodsListed | LookedAround"
 
 
 # --- failures ---
@@ -103,8 +103,8 @@ class Broken(NamedTuple):
     error: Exception
 
 
-Failure = Trouble | NotRead | PodsRefused | Broken
-Message = News | Failure
+Failure: TypeAlias = "Trouble | NotRead | PodsRefused | Broken"
+Message: TypeAlias = "News | Failure"
 
 
 class Watches:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
 from ansible_collections.argo.workflows.plugins.module_utils._install.live import existing, labelled
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import (
@@ -43,6 +41,8 @@ def instance_id_of(config_map: Json | None) -> str:
     The configuration is YAML under the key `config`, or lies key by key in the ConfigMap itself.
     """
     data = (config_map or {}).get("data") or {}
+    import yaml
+
     try:
         config = yaml.safe_load(data.get("config") or "")
     except yaml.YAMLError:

@@ -32,13 +32,13 @@ class Plugin(ActionModule):
             raise AnsibleError("Attempting to decrypt but no vault secrets found")
         return f"{path}.decrypted"
 
-    def _find_needle(self, folder: str, name: str) -> str:
-        if name == "nothing.yaml":
-            raise AnsibleFileNotFound(file_name=name)
-        return f"/playbook/{folder}/{name}"
+    def _find_needle(self, dirname: str, needle: str) -> str:
+        if needle == "nothing.yaml":
+            raise AnsibleFileNotFound(file_name=needle)
+        return f"/playbook/{dirname}/{needle}"
 
-    def _transfer_file(self, found: str, target: str) -> None:
-        self.sent[target] = found
+    def _transfer_file(self, local_path: str, remote_path: str) -> None:
+        self.sent[remote_path] = local_path
 
     def _fixup_perms2(self, paths: Any) -> None:
         pass

@@ -107,7 +107,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
                 yield (*path, key)
             yield from places(inner, (*path, key))
     elif isinstance(value, list) and value:
-        for index in {0, len(value) - 1}:
+        for index in sorted({0, len(value) - 1}):
             yield from places(value[index], (*path, index))
 
 
