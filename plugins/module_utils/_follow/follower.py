@@ -184,11 +184,12 @@ class Follower:
             self._take(message, self._clock.monotonic())
 
     def _take(self, message: Message, now: float) -> None:
-        if isinstance(message, Failure):
-            self._take_failure(message, now)
-        else:
-            self._trouble = (None, NEVER)
-            self._take_news(message, now)
+        match message:
+            case Trouble() | NotRead() | PodsRefused() | Broken():
+                self._take_failure(message, now)
+            case _:
+                self._trouble = (None, NEVER)
+                self._take_news(message, now)
 
     def _take_news(self, message: News, now: float) -> None:
         match message:
