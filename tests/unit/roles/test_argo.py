@@ -473,6 +473,18 @@ def test_the_controller_sends_as_many_requests_as_it_is_told() -> None:
     assert argument(args, "--qps") == "50" and argument(args, "--burst") == "80"
 
 
+def test_an_object_that_cannot_be_read_does_not_end_the_controller() -> None:
+    assert {"name": "INDEX_WORKFLOW_SEMAPHORE_KEYS", "value": "false"} in controller()["env"]
+
+
+def test_a_variable_of_the_controllers_environment_that_is_given_takes_the_place_of_the_roles_own() -> None:
+    """The API server refuses to apply two of one name."""
+    given = {"name": "INDEX_WORKFLOW_SEMAPHORE_KEYS", "value": "true"}
+    found = controller(argo_controller_container={"env": [given]})["env"]
+    assert [item for item in found if item["name"] == given["name"]] == [given]
+    assert [item["name"] for item in found] == ["LEADER_ELECTION_IDENTITY", "INDEX_WORKFLOW_SEMAPHORE_KEYS"]
+
+
 def test_the_controller_gets_a_priority_class_only_if_one_is_named() -> None:
     named = {"argo_priority_class": "platform"}
     assert objects(**named)["PriorityClass platform"]["value"] == 1000000
