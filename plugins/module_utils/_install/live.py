@@ -25,14 +25,21 @@ def existing(
 
 def find(cluster: Cluster, ref: Ref) -> dict[str, Any] | None:
     """An object as it is; what an administrator of the cluster makes is taken to be there if it may not be read."""
-    return existing(cluster, ref.path, {"metadata": {}} if ref.kind in ("Namespace", "PriorityClass") else None)
+    unreadable = {"metadata": {}} if ref.kind in ("Namespace", "PriorityClass") else None
+    item = existing(cluster, ref.path, unreadable)
+    return item and _without_token(ref.kind, item)
 
 
 def labelled(cluster: Cluster, kind: str, namespace: str, selector: str = "") -> list[dict[str, Any]]:
     """The objects of a kind in a namespace that a label selector chooses, as far as they may be read."""
     listed = existing(cluster, path(kind, namespace), labelSelector=selector)
     spelled = {"apiVersion": KINDS[kind].api_version, "kind": kind}  # which the items of a list leave out
-    return [{**spelled, **item} for item in (listed or {}).get("items") or ()]
+    return [{**spelled, **_without_token(kind, item)} for item in (listed or {}).get("items") or ()]
+
+
+def _without_token(kind: str, item: dict[str, Any]) -> dict[str, Any]:
+    """A Secret less its data, so that no token gets into a result; the cluster fills it in again."""
+    return {key: value for key, value in item.items() if kind != "Secret" or key != "data"}
 
 
 def metadata(cluster: Cluster, path: str, selector: str = "") -> list[dict[str, Any]]:

@@ -38,7 +38,17 @@ ARGO_KINDS = (
 """The plurals of the kinds that Argo brings."""
 USERS_KINDS = ("workflows", "workflowtemplates", "cronworkflows")
 """The plurals of the kinds among them whose objects people write."""
-OWN_KINDS = ("ServiceAccount", "ConfigMap", "Service", "ResourceQuota", "Role", "RoleBinding", "Deployment")
+OWN_KINDS = (
+    "ServiceAccount",
+    "Secret",
+    "ConfigMap",
+    "Service",
+    "NetworkPolicy",
+    "ResourceQuota",
+    "Role",
+    "RoleBinding",
+    "Deployment",
+)
 """The kinds whose objects are deleted when the role no longer wants them."""
 
 
@@ -122,7 +132,7 @@ def is_added_to(wanted: Json, live: Json | None) -> bool:
     return is_marked(wanted, live) or not is_ours(live)
 
 
-WHOLE = frozenset({"selector", "nodeSelector", "rules"})
+WHOLE = frozenset({"selector", "nodeSelector", "podSelector", "namespaceSelector", "rules"})
 """The keys of what means something else with any addition, and in which the API server fills in nothing."""
 AMOUNTS = frozenset({"hard", "limits", "requests"})
 """The keys of maps of quantities, which the API server writes its own way: 0.5 becomes "500m"."""

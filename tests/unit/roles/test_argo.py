@@ -259,6 +259,27 @@ def test_an_extra_right_is_added_to_its_role_alone(extra: str, role: str, rights
         assert added == (expand(rights) if name == role else set())
 
 
+@pytest.mark.parametrize("managed", ["", "work"])
+def test_the_agent_gets_the_secret_that_argo_mounts_into_its_pod(managed: str) -> None:
+    """Argo's util/secrets/secret_name.go and controller/serviceaccount.go; Kubernetes makes none since 1.24."""
+    found = objects(argo_extra_rights=["agent"], argo_managed_namespace=managed)
+    secret = found[f"Secret {managed or 'argo'}/argo-workflow.service-account-token"]
+    assert secret["type"] == "kubernetes.io/service-account-token" and "data" not in secret
+    assert secret["metadata"]["annotations"] == {"kubernetes.io/service-account.name": "argo-workflow"}
+    order = list(found)
+    account = f"ServiceAccount {managed or 'argo'}/argo-workflow"
+    assert order.index(account) < order.index(name_of(secret)), "a token of no account is deleted at once"
+    assert not any(name.startswith("Secret") for name in objects(argo_extra_rights=["artifact_gc"]))
+
+
+def test_no_task_of_the_role_shows_the_token_of_the_agent() -> None:
+    tasks = [task for file in ("apply.yml", "absent.yml") for task in tasks_of(file)]
+    tasks += [inner for task in tasks for key in ("block", "rescue") for inner in task.get(key, ())]
+    objects_of_plans = [task["kubernetes.core.k8s"] for task in tasks if "plan" in str(task.get("loop"))]
+    assert len(objects_of_plans) == 4
+    assert all("data.token" in options["hidden_fields"] for options in objects_of_plans)
+
+
 def test_extra_rights_are_added_in_the_order_of_the_variable() -> None:
     """In another order in each run, the Role would change in each run."""
     added = [
@@ -527,6 +548,14 @@ def test_the_service_has_the_type_that_is_asked_for() -> None:
     assert service["spec"]["type"] == "NodePort" and service["spec"]["ports"][0]["port"] == 2746
 
 
+def test_only_who_is_named_reaches_the_server() -> None:
+    peers = [{"ipBlock": {"cidr": "10.0.0.1/32"}}, {"namespaceSelector": {"matchLabels": {"team": "a"}}}]
+    policy = objects(argo_server_allow_from=peers)["NetworkPolicy argo/argo-server"]["spec"]
+    assert policy["podSelector"] == {"matchLabels": {"app": "argo-server"}} and policy["policyTypes"] == ["Ingress"]
+    assert policy["ingress"] == [{"from": peers, "ports": [{"protocol": "TCP", "port": 2746}]}]
+    assert "NetworkPolicy argo/argo-server" in removed(argo_server_allow_from=peers)
+
+
 def test_namespace_labels_and_quota_are_there_if_asked_for() -> None:
     asked = {"argo_namespace_labels": {"team": "a"}, "argo_quota": {"requests.nvidia.com/gpu": 8}}
     assert objects(**asked)["Namespace argo"]["metadata"]["labels"] == {"team": "a"}
@@ -618,6 +647,15 @@ def test_the_defaults_are_accepted() -> None:
             },
             "set its scheme to HTTP",
         ),
+        (
+            {"argo_server_auth_modes": ["server"], "argo_server_service_type": "NodePort"},
+            "lets everyone read secrets and submit workflows as any account. Change one of them, or set argo_server_open",
+        ),
+        (
+            {"argo_server_tls": "off", "argo_server_service_type": "LoadBalancer"},
+            "argo_server_service_type is LoadBalancer, so that the server can be reached from outside of the cluster, and "
+            'argo_server_tls is "off", so that tokens travel in the clear.',
+        ),
         ({"argo_server_base_href": "argo"}, 'argo_server_base_href "argo" must start and end with "/"'),
         ({"argo_server_auth_modes": ["sso"]}, "set argo_config.sso"),
         ({"argo_config": {"sso": {"clientId": {"name": "sso", "key": "id"}}}}, "give that Secret another name"),
@@ -680,6 +718,9 @@ def test_numbers_of_the_command_line_are_numbers_of_the_configuration() -> None:
     "changed",
     [
         {"argo_instance_id": "team-a.1"},
+        {"argo_server_auth_modes": ["server"], "argo_server_tls": "off"},
+        {"argo_server_auth_modes": ["client"], "argo_server_service_type": "NodePort"},
+        {"argo_server_tls": "off", "argo_server_service_type": "NodePort", "argo_server_open": "true"},
         {"argo_instance_id": "x" * 63},
         {"argo_client_token_seconds": 300},
         {"argo_state": "absent", "ansible_run_tags": ["site"]},

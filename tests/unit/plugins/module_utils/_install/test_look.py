@@ -54,6 +54,18 @@ def test_an_installation_that_serves_is_ready_and_its_crds_are_known() -> None:
     assert Ref("Deployment", "argo", "argo-server") in seen.live, "what the role made is listed, be it wanted or not"
 
 
+def test_no_token_of_a_secret_is_kept_and_one_that_is_not_wanted_any_more_is_removed() -> None:
+    name = "argo-workflow.service-account-token"
+    metadata = {"name": name, "namespace": "argo", "labels": {MANAGED_BY: FIELD_MANAGER}, **OURS}
+    secret = {"type": "kubernetes.io/service-account-token", "metadata": metadata, "data": {"token": "c2VjcmV0"}}
+    found = {path("Secret", "argo"): {"items": [secret]}, path("Secret", "argo", name): {**secret, "kind": "Secret"}}
+    seen, plan = planned(FakeCluster(installed(**OURS) | found))
+    assert Ref("Secret", "argo", name) in [Ref.of(item) for step in plan.removals for item in step.objects]
+    asked = {"kind": "Secret", "metadata": {**metadata, "labels": {}, "annotations": {"a": "b"}}}
+    again, _plan = planned(FakeCluster(found), replace(INSTALL, objects=[asked]))
+    assert "c2VjcmV0" not in repr((seen, plan, again))
+
+
 def test_a_namespace_that_may_not_be_read_is_taken_to_be_there() -> None:
     _seen, plan = planned(FakeCluster({"/api/v1/namespaces/argo": FORBIDDEN}))
     assert "Namespace" not in {item["kind"] for step in plan.steps for item in step.objects}
