@@ -100,12 +100,20 @@ running_workflows:
   description: How many workflows are not completed.
   type: int
   returned: always
+ended_by:
+  description: >-
+    The Workflow that the controller has ended for, and will at every start until that Workflow is deleted; empty if
+    there is none. A warning, or the message of a wait that failed, says what to do.
+  type: str
+  returned: always
+  sample: team-a/train-x7k2v
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.argo.workflows.plugins.module_utils._install.ending import culprit_for, how_to_go_on
 from ansible_collections.argo.workflows.plugins.module_utils._install.live import running_workflows
 from ansible_collections.argo.workflows.plugins.module_utils._install.readiness import READY
 from ansible_collections.argo.workflows.plugins.module_utils._install.server import wait
@@ -113,6 +121,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._install.status imp
     as_result,
     deployments_of,
     find_place,
+    pods_in,
     verdict_on,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
@@ -141,7 +150,10 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     else:
         deployments = deployments_of(cluster, place)
         verdict = verdict_on(cluster, place, deployments)
-    return as_result(place, deployments, verdict, running_workflows(cluster, place.work))
+    culprit = culprit_for(cluster, place.home, pods_in(cluster, place))
+    if culprit:
+        module.warn(how_to_go_on(culprit))
+    return as_result(place, deployments, verdict, running_workflows(cluster, place.work), culprit)
 
 
 if __name__ == "__main__":

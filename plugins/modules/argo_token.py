@@ -74,6 +74,7 @@ expires:
 import base64
 import json
 import os
+import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,7 +114,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         )
     uid = account["metadata"]["uid"] if account else ""
     issued, expires = _life(file.read_text() if file.is_file() else "", uid)
-    if time.time() < (issued + expires) / 2:
+    if _age(file, issued) < (expires - issued) / 2:
         file.chmod(0o600)
         return {"changed": False, "dest": str(file), "expires": _stamp(expires)}
     if module.check_mode:
@@ -147,13 +148,25 @@ def _life(token: str, uid: str) -> tuple[float, float]:
         return 0.0, 0.0
 
 
+def _age(file: Path, issued: float) -> float:
+    """The seconds since the token in a file was issued, by the clock of the cluster or of this machine: the longer.
+
+    A clock that is slow was so when the file was written; a file may have been copied later.
+    """
+    written = file.stat().st_mtime if issued else 0.0
+    return time.time() - min(issued, written)
+
+
 def _write(file: Path, token: str) -> None:
     """Put a token into a file that nobody else can read at any moment, and that is whole whenever it is there."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write(token)
-    unfinished.replace(file)
+    descriptor, unfinished = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(descriptor, "w") as opened:
+            opened.write(token)
+        Path(unfinished).replace(file)
+    except BaseException:
+        Path(unfinished).unlink(missing_ok=True)
+        raise
 
 
 def _stamp(seconds: float) -> str:

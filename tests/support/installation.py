@@ -24,6 +24,8 @@ class Installation(Api):
     def __init__(self, found: dict[str, Any], rules: list[dict[str, Any]], allowed: bool) -> None:
         super().__init__(clock=Clock())
         self.found = found
+        self.logs = [b"first line\nlast line\n"] * 2
+        """A container's present log, and the one before it was started again."""
         self.reviews: dict[str, dict[str, Any]] = {
             "selfsubjectrulesreviews": {"resourceRules": rules, "incomplete": False},
             "selfsubjectaccessreviews": {"allowed": allowed},
@@ -35,7 +37,7 @@ class Installation(Api):
         if asked.method == "POST":
             return answered((201, {"status": self.reviews[asked.path.rsplit("/", 1)[-1]]}))
         if asked.path.endswith("/log"):
-            return answered((200, b"first line\nlast line\n"))
+            return answered((200, self.logs[asked.query.get("previous") == "true"]))
         found = self.found.get(asked.path)
         if "watch" in asked.query or found is None:
             return super().answer(asked) if "watch" in asked.query else refusal(404, "NotFound")
@@ -89,7 +91,7 @@ WANTED: list[dict[str, Any]] = [
 
 def deployment(name: str, available: int = 1, **metadata: Any) -> dict[str, Any]:
     return {
-        "metadata": {"name": name, "namespace": "argo", "generation": 1, **metadata},
+        "metadata": {"name": name, "namespace": "argo", "uid": name, "generation": 1, **metadata},
         "spec": {"replicas": 1, "template": {"spec": {"containers": [{"image": f"x/{name}:v4.1.2", "args": []}]}}},
         "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": available},
     }
@@ -97,7 +99,8 @@ def deployment(name: str, available: int = 1, **metadata: Any) -> dict[str, Any]
 
 def pod(name: str, **status: Any) -> dict[str, Any]:
     labels = {"app": name.rpartition("-")[0]}
-    return {"metadata": {"name": name, "labels": labels, "creationTimestamp": "2026-01-01T00:00:00Z"}, "status": status}
+    metadata = {"name": name, "uid": name, "labels": labels, "creationTimestamp": "2026-01-01T00:00:00Z"}
+    return {"metadata": metadata, "status": status}
 
 
 ROLES = "rbac.authorization.k8s.io"

@@ -9,8 +9,17 @@ import contextlib
 import queue
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
+from ansible_collections.argo.workflows.plugins.module_utils._install.ending import (
+    culprit_for,
+    how_to_go_on,
+    last_log,
+    lines_that_say_why,
+    named,
+)
 from ansible_collections.argo.workflows.plugins.module_utils._install.live import existing
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import (
     CONTROLLER,
@@ -31,7 +40,6 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 
-LOG_LINES = 10
 EVENTS = 5
 TOKEN_SECONDS = 600
 """The shortest that the API server issues."""
@@ -97,7 +105,7 @@ def wait(cluster: Cluster, place: Place, timeout: int, settle: int) -> dict[str,
     Both times are in seconds; it is ready when it has been so for `settle` of them. Returns the Deployments by name.
     """
     started = ready_since = time.monotonic()
-    changes: queue.Queue[tuple[str, str, dict[str, Any]] | ApiError] = queue.Queue()
+    changes: queue.Queue[tuple[str, str, dict[str, Any]] | Exception] = queue.Queue()
     for kind, selector in (("Deployment", ""), ("Pod", PODS)):
         watched = (cluster, kind, path(kind, place.home), selector, changes)
         threading.Thread(target=_follow, args=watched, daemon=True).start()
@@ -119,16 +127,16 @@ def wait(cluster: Cluster, place: Place, timeout: int, settle: int) -> dict[str,
         else:
             verdict = Verdict(False, f"it is, but has not stayed so for {settle} s yet")
         if verdict.hopeless or now - started >= timeout:
-            raise _failure(cluster, place, verdict, round(now - started))
+            raise _failure(cluster, place, verdict, pods, round(now - started))
 
 
 def _follow(cluster: Cluster, kind: str, listed: str, selector: str, changes: queue.Queue[Any]) -> None:
-    """Put every change of a kind's objects into a queue, and the error that ends it."""
+    """Put every change of a kind's objects into a queue, and the error that ends it, whatever it is."""
     try:
         for event, item in cluster.events(listed, labelSelector=selector):
             if event in ("ADDED", "MODIFIED", "DELETED"):
                 changes.put((kind, event, item))
-    except ApiError as error:
+    except Exception as error:
         changes.put(error)
 
 
@@ -136,7 +144,7 @@ def _take(changes: queue.Queue[Any], found: dict[str, dict[str, dict[str, Any]]]
     """Wait for a change, then enter all that have come into `found`, by kind and name; queue.Empty if none comes."""
     change = changes.get(timeout=max(timeout, 0.01))
     while True:
-        if isinstance(change, ApiError):
+        if isinstance(change, Exception):
             raise change
         kind, event, item = change
         if event == "DELETED":
@@ -149,27 +157,18 @@ def _take(changes: queue.Queue[Any], found: dict[str, dict[str, dict[str, Any]]]
             return
 
 
-def _failure(cluster: Cluster, place: Place, verdict: Verdict, seconds: int) -> UserError:
+def _failure(cluster: Cluster, place: Place, verdict: Verdict, pods: Iterable[Json], seconds: int) -> UserError:
     """The error that says why an installation is not ready: the cause, the pod's last log lines and its events."""
     parts = [f"Argo is not ready in namespace {place.home} after {seconds} s: {verdict.why}."]
+    if culprit := culprit_for(cluster, place.home, pods):
+        parts.append(f"The reason: {how_to_go_on(culprit)}.")
     if verdict.pod:
-        log = _last_lines(cluster, place.home, verdict)
+        log = lines_that_say_why(last_log(cluster, place.home, verdict.pod, verdict.container))
         parts += [f"Last lines of its log:\n{log}"] if log else []
         events = _last_events(cluster, place.home, verdict.pod)
         parts += [f"Its events: {events}"] if events else []
-    return UserError("\n".join(parts), ready=False, reason=verdict.why, keeps_ending=verdict.keeps_ending)
-
-
-def _last_lines(cluster: Cluster, namespace: str, verdict: Verdict) -> str:
-    """The last lines of a container's log, or of the one before it was restarted; "" where there is none."""
-    for previous in ("true", "false"):
-        try:
-            query = {"container": verdict.container, "tailLines": LOG_LINES, "previous": previous}
-            stream = cluster.open_log(path("Pod", namespace, verdict.pod, "log"), read_timeout=10, **query)
-            return b"".join(stream).decode(errors="replace").strip()
-        except ApiError:
-            continue
-    return ""
+    found = {"ready": False, "reason": verdict.why, "keeps_ending": verdict.keeps_ending, "ended_by": named(culprit)}
+    return UserError("\n".join(parts), **found)
 
 
 def _last_events(cluster: Cluster, namespace: str, pod: str) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.argo.workflows.plugins.module_utils._argo.panics import Culprit
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
+from ansible_collections.argo.workflows.plugins.module_utils._install.ending import named
 from ansible_collections.argo.workflows.plugins.module_utils._install.live import existing, labelled
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import (
     CONFIG_MAP,
@@ -55,12 +57,19 @@ def deployments_of(cluster: Cluster, place: Place) -> dict[str, dict[str, Any]]:
     return {item["metadata"]["name"]: item for item in labelled(cluster, "Deployment", place.home)}
 
 
+def pods_in(cluster: Cluster, place: Place) -> list[dict[str, Any]]:
+    """The pods of an installation, as far as they may be read."""
+    return labelled(cluster, "Pod", place.home, PODS)
+
+
 def verdict_on(cluster: Cluster, place: Place, deployments: dict[str, dict[str, Any]]) -> Verdict:
     """Whether an installation is ready now."""
-    return judge_all(Server(cluster, place), deployments, labelled(cluster, "Pod", place.home, PODS))
+    return judge_all(Server(cluster, place), deployments, pods_in(cluster, place))
 
 
-def as_result(place: Place, deployments: Mapping[str, Json], verdict: Verdict, running: int) -> dict[str, Any]:
+def as_result(
+    place: Place, deployments: Mapping[str, Json], verdict: Verdict, running: int, culprit: Culprit | None = None
+) -> dict[str, Any]:
     """The result of `argo_status`."""
     controller, server = deployments.get(CONTROLLER), deployments.get(SERVER)
     return {
@@ -74,4 +83,5 @@ def as_result(place: Place, deployments: Mapping[str, Json], verdict: Verdict, r
         "managed_namespace": managed_namespace_of(controller),
         "instance_id": place.instance_id,
         "running_workflows": running,
+        "ended_by": named(culprit),
     }

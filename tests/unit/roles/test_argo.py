@@ -649,12 +649,12 @@ def test_the_defaults_are_accepted() -> None:
         ),
         (
             {"argo_server_auth_modes": ["server"], "argo_server_service_type": "NodePort"},
-            "lets everyone read secrets and submit workflows as any account. Change one of them, or set argo_server_open",
+            "submit workflows as any account. Change one of them, or set argo_server_open ",
         ),
         (
             {"argo_server_tls": "off", "argo_server_service_type": "LoadBalancer"},
-            "argo_server_service_type is LoadBalancer, so that the server can be reached from outside of the cluster, and "
-            'argo_server_tls is "off", so that tokens travel in the clear.',
+            "argo_server_service_type is LoadBalancer, so that the server can be reached from outside of the cluster, "
+            'and argo_server_tls is "off", so that tokens travel in the clear.',
         ),
         ({"argo_server_base_href": "argo"}, 'argo_server_base_href "argo" must start and end with "/"'),
         ({"argo_server_auth_modes": ["sso"]}, "set argo_config.sso"),

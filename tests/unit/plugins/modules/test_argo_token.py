@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,21 @@ def test_a_token_is_renewed_when_half_of_its_time_is_over(monkeypatch: pytest.Mo
     assert run(monkeypatch, Issuer("one"), file)["changed"]
 
 
+@pytest.mark.parametrize(
+    ("written", "by_the_cluster", "changed"),
+    [(-100, 3500, False), (-1900, 1700, True), (-100, -1900, True)],
+    ids=["this clock is an hour slow", "and half of the time is over", "the file was copied"],
+)
+def test_half_of_a_tokens_time_is_over_whatever_this_machines_clock_says(
+    monkeypatch: pytest.MonkeyPatch, file: Path, written: float, by_the_cluster: float, changed: bool
+) -> None:
+    now = time.time()
+    issued = now + by_the_cluster
+    file.write_text(token_of("one", issued, issued + 3600))
+    os.utime(file, (now + written, now + written))
+    assert run(monkeypatch, Issuer("one"), file)["changed"] is changed
+
+
 def test_a_token_of_an_account_that_was_made_anew_is_replaced(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
     run(monkeypatch, Issuer("one"), file)
     reinstalled = Issuer("two")
@@ -124,6 +140,14 @@ def test_a_token_file_is_for_its_owner_alone_and_whole(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("an older one")
     file.chmod(0o644)
+    (tmp_path / f".token.{os.getpid()}").write_text("left by a run that was killed, whose number comes again")
     argo_token._write(file, "secret")
     assert file.read_text() == "secret" and file.stat().st_mode & 0o777 == 0o600
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_token_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "token").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        argo_token._write(tmp_path / "token", "secret")
     assert [path.name for path in tmp_path.iterdir()] == ["token"]

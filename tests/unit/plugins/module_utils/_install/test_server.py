@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.argo.workflows.plugins.module_utils._install.ending import culprit_for, named
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import Place
 from ansible_collections.argo.workflows.plugins.module_utils._install.readiness import Verdict
 from ansible_collections.argo.workflows.plugins.module_utils._install.server import Server, wait
@@ -86,6 +87,65 @@ def test_the_wait_gives_up_at_once_with_the_pods_state_log_and_events() -> None:
         assert part in str(failed.value)
 
 
+PANIC = (
+    'panic: unable to calculate an index entry for key "argo/bad" on index "bySemaphoreConfigMap": json: cannot '
+    "unmarshal number into Go struct field EnvVar.value of type string"
+)
+LOG = f"started\n{PANIC}\n\ngoroutine 1 [running]:\n" + "main.go:12\n" * 300
+LOST = "unable to retrieve container logs for containerd://0123abcd"
+BAD = path("Workflow", "argo", "bad")
+
+
+def crashing(restarts: int = 3, **objects: Any) -> FakeCluster:
+    """An installation whose controller keeps ending."""
+    status = {"name": "workflow-controller", "restartCount": restarts, "state": {"terminated": {"exitCode": 2}}}
+    ended = pod("workflow-controller-1", containerStatuses=[status])
+    deployments = [deployment("workflow-controller", available=0), deployment("argo-server")]
+    cluster = watched(deployments, [ended], **{BAD: {"metadata": {"name": "bad"}}} | objects)
+    cluster.api.logs = [LOG.encode(), LOG.encode()]
+    return cluster
+
+
+@pytest.mark.parametrize("previous", [LOG, LOST], ids=["its log is there", "the kubelet has lost the earlier log"])
+def test_the_wait_names_the_workflow_that_ends_the_controller_and_what_to_do(previous: str) -> None:
+    cluster = crashing()
+    cluster.api.logs[True] = previous.encode()
+    with pytest.raises(UserError) as failed:
+        wait(cluster, HERE, timeout=1, settle=0)
+    for part in ("the Workflow argo/bad ends the controller (panic:", "kubectl -n argo delete workflow bad", PANIC):
+        assert part in str(failed.value)
+    assert LOST not in str(failed.value)
+    assert failed.value.result["ended_by"] == "argo/bad"
+
+
+def test_the_kubelets_complaint_is_not_taken_for_a_log() -> None:
+    cluster = crashing()
+    cluster.api.logs = [LOST.encode()] * 2
+    with pytest.raises(UserError) as failed:
+        wait(cluster, HERE, timeout=1, settle=0)
+    assert "containerd://" not in str(failed.value) and "its log" not in str(failed.value)
+
+
+def test_a_workflow_that_has_been_deleted_is_not_named() -> None:
+    cluster = crashing()
+    del cluster.api.found[BAD]
+    with pytest.raises(UserError) as failed:
+        wait(cluster, HERE, timeout=1, settle=0)
+    assert "argo/bad ends" not in str(failed.value) and failed.value.result["ended_by"] == ""
+
+
+def test_a_workflow_that_may_not_be_read_is_named() -> None:
+    cluster = crashing(**{BAD: ApiError("403", 403, "Forbidden")})
+    pods = [pod("workflow-controller-1", containerStatuses=[{"name": "workflow-controller", "restartCount": 1}])]
+    assert named(culprit_for(cluster, "argo", pods)) == "argo/bad"
+
+
+def test_no_log_is_read_of_a_controller_that_has_never_ended() -> None:
+    cluster = crashing()
+    assert culprit_for(cluster, "argo", [pod("workflow-controller-1", containerStatuses=[{"restartCount": 0}])]) is None
+    assert not any(read.endswith("/log") for read in cluster.read)
+
+
 def test_the_wait_ends_after_its_time_with_what_was_missing() -> None:
     cluster = watched([deployment("workflow-controller", available=0), deployment("argo-server")], [])
     with pytest.raises(UserError, match="after 1 s: the Deployment workflow-controller has no pod yet"):
@@ -116,6 +176,15 @@ def test_a_token_that_has_ended_is_replaced() -> None:
     cluster.api.found[SERVICE] = {"items": None}
     assert server.answers(SERVES[1]).ready
     assert len(cluster.created) == 2
+
+
+def test_a_watch_that_meets_something_unexpected_does_not_end_in_silence() -> None:
+    class Odd(FakeCluster):
+        def events(self, path: str, **_query: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+            raise KeyError("uid")
+
+    with pytest.raises(KeyError, match="uid"):
+        wait(Odd({}), HERE, timeout=10, settle=0)
 
 
 def test_a_right_that_is_missing_while_waiting_is_an_error() -> None:

@@ -98,6 +98,7 @@ def test_the_result_says_what_a_user_asks() -> None:
         "managed_namespace": "argo",
         "instance_id": "",
         "running_workflows": 1,
+        "ended_by": "",
     }
 
 
