@@ -24,7 +24,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest im
     ManifestError,
     with_parameters,
 )
-from ansible_collections.argo.workflows.plugins.module_utils._submit.preflight import containers, devices
+from ansible_collections.argo.workflows.plugins.module_utils._submit.pods import containers, devices
 from ansible_collections.argo.workflows.plugins.module_utils._submit.typed import word
 
 ITEMS_PARAMETER = "items"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import METADATA, Cluster
@@ -25,6 +25,22 @@ def unless_missing(request: Callable[[], Seen]) -> Seen | None:
         raise
 
 
+def defaults_of(config_map: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The workflowDefaults in a controller's ConfigMap, {} if it has none; None if they are not readable.
+
+    The configuration is YAML under the key `config`, or lies key by key in the ConfigMap itself.
+    """
+    import yaml
+
+    data = config_map.get("data") or {}
+    try:
+        config = yaml.safe_load(data.get("config") or "{}")
+        defaults = yaml.safe_load(data.get("workflowDefaults") or "{}") or config.get("workflowDefaults") or {}
+    except (yaml.YAMLError, AttributeError, ValueError, RecursionError):
+        return None
+    return defaults if isinstance(defaults, dict) else None
+
+
 class ClusterLook:
     """What preflight may see of a cluster through a user's eyes."""
 
@@ -41,6 +57,15 @@ class ClusterLook:
         with unless_refused():
             return self.cluster.find(path(kind, self.namespace, name), accept=METADATA) is not None
         return None
+
+    def read(self, kind: str, name: str) -> dict[str, Any] | None:
+        with unless_refused():
+            return self.cluster.find(path(kind, self.namespace, name))
+        return None
+
+    def defaults(self) -> dict[str, Any] | None:
+        config_map = self.read("ConfigMap", "workflow-controller-configmap")
+        return config_map and defaults_of(config_map)
 
     def allowed(self, service_account: str, verb: str, group: str, resource: str) -> bool | None:
         review = {

@@ -8,17 +8,14 @@ Private to the collection. Pure: what is in the cluster comes through the `Look`
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import asked
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json, at
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.quantity import quantity
 from ansible_collections.argo.workflows.plugins.module_utils._submit.checks import Finding
-from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError
-
-_KEEPS_PODS_OFF = ("NoSchedule", "NoExecute")
+from ansible_collections.argo.workflows.plugins.module_utils._submit.pods import Pod, containers, whole_spec
+from ansible_collections.argo.workflows.plugins.module_utils._submit.scheduling import of_affinity, of_nodes
 
 
 class Look(Protocol):
@@ -30,6 +27,12 @@ class Look(Protocol):
     def exists(self, kind: str, name: str) -> bool | None:
         """Whether there is an object of this name."""
 
+    def read(self, kind: str, name: str) -> dict[str, Any] | None:
+        """The object of this name; None also where there is none."""
+
+    def defaults(self) -> dict[str, Any] | None:
+        """The workflowDefaults of the controller, {} if it has none; None also where its configuration is elsewhere."""
+
     def allowed(self, service_account: str, verb: str, group: str, resource: str) -> bool | None:
         """Whether a service account of the namespace may do something there."""
 
@@ -39,157 +42,52 @@ def findings(workflow: Json, namespace: str, look: Look) -> list[Finding]:
 
     What passes by itself, such as a quota that is used up now, is not severe: the pods wait until it has.
     """
-    spec = workflow["spec"]
-    pods = [_Pod(template, spec) for template in spec.get("templates") or () if containers(template)]
-    severe = [*_nodes(pods, look), *_limits(pods, namespace, look), *_accounts(spec, pods, namespace, look)]
+    defaults = look.defaults()
+    spec, found = _whole(workflow["spec"], namespace, look, defaults)
+    pods = [Pod(template, spec) for template in spec["templates"] if containers(template)]
+    found += _nodes(pods, look, defaults)
+    severe = [*_limits(pods, namespace, look), *_accounts(spec, pods, namespace, look)]
     severe += _references(pods, spec, namespace, look)
-    found = [*(Finding(True, text) for text in severe), *_quota(pods, namespace, look)]
+    found += [*(Finding(True, text) for text in severe), *_quota(pods, namespace, look)]
     return list(dict.fromkeys(found))
 
 
-class _Pod:
-    """What a template asks of the place where its pods run."""
-
-    def __init__(self, template: Json, spec: Json) -> None:
-        self.template = template
-        self.name = template.get("name")
-        self.requests = requests(template)
-        self.devices = devices(template)
-        self.selector: dict[str, str] = {**(spec.get("nodeSelector") or {}), **(template.get("nodeSelector") or {})}
-        self.tolerations = [*(spec.get("tolerations") or ()), *(template.get("tolerations") or ())]
-        affinity = template.get("affinity") or spec.get("affinity")
-        required = at(affinity, "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
-        self.terms: list[Json] = at(required, "nodeSelectorTerms") or []
-
-    @property
-    def asks(self) -> str:
-        return " and ".join(f"{amount:g} {resource}" for resource, amount in self.devices.items())
-
-
-def containers(template: Json) -> list[Json]:
-    """The containers that a template itself has; none if it only calls other templates."""
-    main = [template[kind] for kind in ("container", "script") if template.get(kind) is not None]
-    return main or list(at(template, "containerSet", "containers") or ())
-
-
-def requests(template: Json) -> dict[str, float]:
-    """What a pod of a template asks for in cores, bytes and devices: `{"cpu": 0.5, "nvidia.com/gpu": 1}`.
-
-    Raises ManifestError for an amount that is not a quantity.
-    """
-    total: dict[str, float] = {}
-    for container in [*containers(template), *(template.get("sidecars") or ())]:
-        for resource, amount in asked(container).items():
-            if "{{" not in str(amount):
-                number = _checked_quantity(amount, f"{resource} of the template {template.get('name')}")
-                total[resource] = total.get(resource, 0) + number
-    return total
-
-
-def _checked_quantity(value: Any, what: str) -> float:
-    try:
-        return quantity(value)
-    except ValueError as error:
-        raise ManifestError(f"{what}: {error}") from error
-
-
-def devices(template: Json) -> dict[str, float]:
-    """The GPUs and other devices that a pod of a template asks for, by resource."""
-    return {resource: amount for resource, amount in requests(template).items() if "/" in resource and amount > 0}
-
-
-def _nodes(pods: Iterable[_Pod], look: Look) -> Iterator[str]:
-    pods = [pod for pod in pods if pod.devices]
-    nodes = look.objects("Node") if pods else None
-    if nodes is None:
-        return
-    for pod in pods:
-        refused = [(node["metadata"]["name"], _refusal(node, pod)) for node in nodes]
-        if all(reason for _name, reason in refused):
-            reasons: dict[str, list[str]] = {}
-            for name, reason in refused:
-                reasons.setdefault(reason, []).append(name)
-            why = "; ".join(f"{_some(names)}: {reason}" for reason, names in reasons.items()) or "there is no node"
-            yield (
-                f"no node can run the template {pod.name}, which asks for {pod.asks} a pod "
-                f"(allocatable in the cluster: {_allocatable(nodes, pod)}; {why})"
-            )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def _allocatable(nodes: Iterable[Json], pod: _Pod) -> str:
-    totals = {resource: sum(_has(node, resource) for node in nodes) for resource in pod.devices}
-    return ", ".join(f"{total:g} {resource}" for resource, total in totals.items())
-
-
-def _has(node: Json, resource: str) -> float:
-    return quantity(at(node, "status", "allocatable", resource) or 0)
-
-
-def _refusal(node: Json, pod: _Pod) -> str:
-    """Why a pod cannot run on a node, empty if it can."""
-    reasons = itertools.chain(_lacking(node, pod), _not_chosen(node, pod), _kept_off(node, pod))
-    return next(reasons, "")
-
-
-def _lacking(node: Json, pod: _Pod) -> Iterator[str]:
-    for resource, amount in pod.devices.items():
-        there = _has(node, resource)
-        if there < amount:
-            yield f"{there:g} {resource} allocatable" if there else f"no {resource}"
-
-
-def _not_chosen(node: Json, pod: _Pod) -> Iterator[str]:
-    labels = at(node, "metadata", "labels") or {}
-    for key, value in pod.selector.items():
-        if labels.get(key) != value and "{{" not in str(value):
-            yield f"not labelled {key}={value}"
-    if pod.terms and not any(_matches(labels, term) for term in pod.terms):
-        yield "not chosen by the node affinity"
-
-
-def _kept_off(node: Json, pod: _Pod) -> Iterator[str]:
-    if at(node, "spec", "unschedulable"):
-        yield "cordoned"
-    for taint in at(node, "spec", "taints") or ():
-        if taint.get("effect") in _KEEPS_PODS_OFF and not any(_tolerates(each, taint) for each in pod.tolerations):
-            yield f"tainted {taint['key']}={taint.get('value') or ''}:{taint['effect']} and not tolerated"
-
-
-def _tolerates(toleration: Json, taint: Json) -> bool:
-    if toleration.get("effect") not in (None, "", taint["effect"]):
-        return False
-    if (toleration.get("operator") or "Equal") == "Exists":
-        return toleration.get("key") in (None, "", taint["key"])
-    same_value = (toleration.get("value") or "") == (taint.get("value") or "")
-    return toleration.get("key") == taint["key"] and same_value
-
-
-def _matches(labels: Mapping[str, str], term: Json) -> bool:
-    return all(
-        _fulfils(labels.get(rule["key"]), rule["operator"], rule.get("values") or [])
-        for rule in term.get("matchExpressions") or []
+def _whole(spec: Json, namespace: str, look: Look, defaults: Json | None) -> tuple[Json, list[Finding]]:
+    """The spec with what comes from elsewhere, and what is said of that."""
+    reference = spec.get("workflowTemplateRef") or {}
+    name, kind = (
+        reference.get("name"),
+        "ClusterWorkflowTemplate" if reference.get("clusterScope") else "WorkflowTemplate",
     )
+    if not name or "{{" in name:
+        return whole_spec(spec, None, defaults), []
+    template = look.read(kind, name)
+    found = []
+    if look.exists(kind, name) is False:
+        found = [Finding(True, f"there is no {kind} {name}" + _in(kind, namespace))]
+    elif template is None:
+        found = [Finding(False, f"the {kind} {name} cannot be read: what its pods need was not looked at")]
+    return whole_spec(spec, at(template, "spec"), defaults), found
 
 
-def _fulfils(value: str | None, operator: str, values: list[str]) -> bool:
-    """One requirement of a node affinity, as the scheduler understands it."""
-    if operator in ("Gt", "Lt"):
-        if value is None or not value.isdecimal():
-            return False
-        return int(value) > int(values[0]) if operator == "Gt" else int(value) < int(values[0])
-    return {
-        "In": value in values,
-        "NotIn": value not in values,
-        "Exists": value is not None,
-        "DoesNotExist": value is None,
-    }[operator]
+def _in(kind: str, namespace: str) -> str:
+    return "" if kind in ("PriorityClass", "ClusterWorkflowTemplate") else f" in {namespace}"
 
 
-def _quota(pods: Iterable[_Pod], namespace: str, look: Look) -> Iterator[Finding]:
+def _nodes(pods: Iterable[Pod], look: Look, defaults: Json | None) -> Iterator[Finding]:
+    for pod in pods:
+        if not pod.is_known:
+            text = "has a placeholder outside of quotes, so what it adds to the pods was not looked at"
+            yield Finding(False, f"the podSpecPatch of the template {pod.name} {text}")
+        yield from of_affinity(pod)
+    pods = [pod for pod in pods if pod.devices and pod.is_known]
+    nodes = look.objects("Node") if pods else None
+    if nodes is not None:
+        for pod in pods:
+            yield from of_nodes(pod, nodes, defaults is not None)
+
+
+def _quota(pods: Iterable[Pod], namespace: str, look: Look) -> Iterator[Finding]:
     for quota in look.objects("ResourceQuota") or ():
         if at(quota, "spec", "scopes") or at(quota, "spec", "scopeSelector"):
             continue  # which pods it counts depends on more than their requests
@@ -199,7 +97,7 @@ def _quota(pods: Iterable[_Pod], namespace: str, look: Look) -> Iterator[Finding
                 yield from _of_quota(quota, where, pod, resource, amount)
 
 
-def _of_quota(quota: Json, where: str, pod: _Pod, resource: str, amount: float) -> Iterator[Finding]:
+def _of_quota(quota: Json, where: str, pod: Pod, resource: str, amount: float) -> Iterator[Finding]:
     hard, used = at(quota, "spec", "hard") or {}, at(quota, "status", "used") or {}
     key = f"requests.{resource}" if f"requests.{resource}" in hard else resource
     if key not in hard:
@@ -215,7 +113,7 @@ def _of_quota(quota: Json, where: str, pod: _Pod, resource: str, amount: float) 
         )
 
 
-def _limits(pods: Iterable[_Pod], namespace: str, look: Look) -> Iterator[str]:
+def _limits(pods: Iterable[Pod], namespace: str, look: Look) -> Iterator[str]:
     limits = [
         (limit_range["metadata"]["name"], limit)
         for limit_range in look.objects("LimitRange") or ()
@@ -232,7 +130,7 @@ def _limits(pods: Iterable[_Pod], namespace: str, look: Look) -> Iterator[str]:
                     )
 
 
-def _accounts(spec: Json, pods: Iterable[_Pod], namespace: str, look: Look) -> Iterator[str]:
+def _accounts(spec: Json, pods: Iterable[Pod], namespace: str, look: Look) -> Iterator[str]:
     names = [pod.template.get("serviceAccountName") or spec.get("serviceAccountName") for pod in pods]
     for name in dict.fromkeys(name for name in names if name and "{{" not in name):
         if look.exists("ServiceAccount", name) is False:
@@ -246,7 +144,7 @@ def _accounts(spec: Json, pods: Iterable[_Pod], namespace: str, look: Look) -> I
                 )
 
 
-def _references(pods: Iterable[_Pod], spec: Json, namespace: str, look: Look) -> Iterator[str]:
+def _references(pods: Iterable[Pod], spec: Json, namespace: str, look: Look) -> Iterator[str]:
     references: list[tuple[str, Any]] = [("Secret", each.get("name")) for each in spec.get("imagePullSecrets") or ()]
     references += [("PriorityClass", spec.get("podPriorityClassName"))]
     own_claims = {at(claim, "metadata", "name") for claim in spec.get("volumeClaimTemplates") or ()}
@@ -259,7 +157,7 @@ def _references(pods: Iterable[_Pod], spec: Json, namespace: str, look: Look) ->
         if not name or "{{" in name or name in own_claims:
             continue
         if look.exists(kind, name) is False:
-            yield f"there is no {kind} {name}" + ("" if kind == "PriorityClass" else f" in {namespace}")
+            yield f"there is no {kind} {name}" + _in(kind, namespace)
 
 
 _OF_VOLUMES = (

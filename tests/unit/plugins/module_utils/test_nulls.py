@@ -38,6 +38,12 @@ class Nothing:
     def exists(self, kind: str, name: str) -> bool:
         return False
 
+    def read(self, kind: str, name: str) -> None:
+        return None
+
+    def defaults(self) -> None:
+        return None
+
     def allowed(self, service_account: str, verb: str, group: str, resource: str) -> bool:
         return False
 

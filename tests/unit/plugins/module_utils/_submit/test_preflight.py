@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._submit import preflight
+from ansible_collections.argo.workflows.plugins.module_utils._submit.look import defaults_of
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError
 
 Json = dict[str, Any]
@@ -19,8 +20,14 @@ class Seen:
     """A cluster in which everything that is asked for by name exists, except for `missing`."""
 
     def __init__(
-        self, missing: tuple[str, ...] = (), forbidden: bool = False, rights: bool = True, **objects: Any
+        self,
+        missing: tuple[str, ...] = (),
+        forbidden: bool = False,
+        rights: bool = True,
+        defaults: Json | None = None,
+        **objects: Any,
     ) -> None:
+        self.controller_defaults = {} if defaults is None else defaults
         self.missing = missing
         self.forbidden = forbidden
         self.rights = rights
@@ -31,6 +38,13 @@ class Seen:
 
     def exists(self, kind: str, name: str) -> bool | None:
         return None if self.forbidden else f"{kind}/{name}" not in self.missing
+
+    def read(self, kind: str, name: str) -> Json | None:
+        found = [item for item in self.kinds.get(kind, []) if item["metadata"]["name"] == name]
+        return None if self.forbidden or not found else found[0]
+
+    def defaults(self) -> Json | None:
+        return None if self.forbidden else self.controller_defaults
 
     def allowed(self, service_account: str, verb: str, group: str, resource: str) -> bool | None:
         return None if self.forbidden else self.rights or verb == "create"
@@ -210,3 +224,159 @@ def test_an_account_that_is_missing_or_has_no_rights_is_said() -> None:
 def test_objects_that_may_not_be_read_are_not_a_finding() -> None:
     manifest = workflow({"serviceAccountName": "runner", "imagePullSecrets": [{"name": "registry"}]})
     assert findings(manifest, Seen(forbidden=True)) == []
+
+
+# --- what comes from elsewhere, and what cannot be known -------------------------------------------------------------
+
+
+POOL = {"key": "pool", "value": "gpu", "effect": "NoSchedule"}
+TOLERATES = [{"key": "pool", "operator": "Exists"}]
+TAINTED = [node("n", 8, taints=[POOL])]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"key": "class", "operator": "In", "values": ["{{workflow.parameters.class}}"]},
+        {"key": "class", "operator": "NotIn", "values": ["{{inputs.parameters.class}}"]},
+        {"key": "vram", "operator": "Gt", "values": ["{{inputs.parameters.vram}}"]},
+        {"key": "{{workflow.parameters.label}}", "operator": "Exists"},
+    ],
+)
+def test_a_node_affinity_that_a_parameter_decides_is_left_out(rule: Json) -> None:
+    assert findings(workflow(affinity=affinity(rule)), Seen()) == []
+
+
+def test_one_rule_that_a_parameter_decides_does_not_hide_another() -> None:
+    rules = {"key": "a", "operator": "In", "values": ["{{x}}"]}, {"key": "class", "operator": "In", "values": ["T4"]}
+    (finding,) = findings(workflow(affinity=affinity(*rules)), Seen())
+    assert "n1: not chosen by the node affinity" in finding
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"operator": "in", "values": ["a"]}, "has the operator in, which is none of In, NotIn, Exists"),
+        ({"values": ["a"]}, "has the operator None, which is none of In"),
+        ({"operator": "Gt", "values": ["39.5"]}, "compares by Gt, which takes one whole number as text: ['39.5']"),
+        ({"operator": "Lt"}, "compares by Lt, which takes one whole number as text: []"),
+    ],
+)
+@pytest.mark.parametrize("resources", [{}, {"limits": {"nvidia.com/gpu": 1}}])
+def test_a_mistake_in_a_node_affinity_gets_a_sentence(rule: Json, said: str, resources: Json) -> None:
+    manifest = workflow(container={"resources": resources}, affinity=affinity({"key": "class", **rule}))
+    (finding,) = preflight.findings(manifest, "team-a", Seen())
+    assert finding.severe and f"the node affinity of the template work for class {said}" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("spec", "template", "defaults"),
+    [
+        ({"tolerations": TOLERATES}, {}, {}),
+        ({"templateDefaults": {"tolerations": TOLERATES}}, {}, {}),
+        ({"podSpecPatch": '{"tolerations": [{"key": "pool", "operator": "Exists"}]}'}, {}, {}),
+        ({}, {"podSpecPatch": "tolerations: [{key: pool, operator: Exists}]"}, {}),
+        ({}, {}, {"spec": {"tolerations": TOLERATES}}),
+        ({}, {}, {"spec": {"templateDefaults": {"tolerations": TOLERATES}}}),
+    ],
+    ids=["spec", "templateDefaults", "podSpecPatch", "its own podSpecPatch", "workflowDefaults", "both defaults"],
+)
+def test_a_toleration_counts_wherever_it_comes_from(spec: Json, template: Json, defaults: Json) -> None:
+    look = Seen(Node=TAINTED, defaults=defaults)
+    assert findings(workflow(spec, **template), look) == []
+    assert findings(workflow(), Seen(Node=TAINTED)) != []
+
+
+def test_a_template_that_calls_this_one_may_say_where_it_runs() -> None:
+    manifest = workflow()
+    steps = {"name": "main", "steps": [[{"name": "a", "template": "work"}]], "tolerations": TOLERATES}
+    manifest["spec"]["templates"].append(steps)
+    assert findings(manifest, Seen(Node=TAINTED)) == []
+
+
+def test_a_templates_node_selector_takes_the_place_of_the_workflows() -> None:
+    manifest = workflow({"nodeSelector": {"pool": "cpu"}}, nodeSelector={"pool": "gpu"})
+    assert findings(manifest, Seen(Node=[node("n", 8, {"pool": "gpu"})])) == []
+
+
+@pytest.mark.parametrize(
+    ("taint", "defaults", "severe"),
+    [(TAINT, {}, False), (POOL, {}, True), (POOL, None, False)],
+    ids=["a taint of the device itself", "another taint", "and the controller's defaults cannot be read"],
+)
+def test_a_taint_is_severe_only_where_no_toleration_can_come_from_elsewhere(
+    taint: Json, defaults: Json | None, severe: bool
+) -> None:
+    look = Seen(Node=[node("n", 8, taints=[taint])])
+    look.controller_defaults = defaults  # type: ignore[assignment]
+    (finding,) = preflight.findings(workflow(), "team-a", look)
+    assert finding.severe is severe and "and not tolerated" in finding.text
+    assert ("unless by" in finding.text) is not severe
+
+
+def test_gpus_in_a_pod_spec_patch_are_counted() -> None:
+    patch = '{"containers": [{"name": "main", "resources": {"limits": {"nvidia.com/gpu": 16}}}]}'
+    (finding,) = findings(workflow(podSpecPatch=patch), Seen())
+    assert "asks for 16 nvidia.com/gpu a pod" in finding
+
+
+@pytest.mark.parametrize(
+    ("patch", "said"),
+    [
+        (
+            '{"containers": [{"name": "main", "resources": {"limits": {"nvidia.com/gpu": "{{workflow.name}}"}}}]}',
+            [],
+        ),
+        (
+            "nodeSelector: {{inputs.parameters.place}}",
+            [
+                "the podSpecPatch of the template work has a placeholder outside of quotes, "
+                "so what it adds to the pods was not looked at"
+            ],
+        ),
+    ],
+)
+def test_what_a_parameter_puts_into_a_pod_spec_patch_is_left_out_or_said(patch: str, said: list[str]) -> None:
+    found = preflight.findings(workflow(podSpecPatch=patch), "team-a", Seen(Node=[node("n", 2)]))
+    assert [finding.text for finding in found] == said and not any(finding.severe for finding in found)
+
+
+def referring(name: str = "trainer", **reference: Any) -> Json:
+    return {"metadata": {}, "spec": {"workflowTemplateRef": {"name": name, **reference}}}
+
+
+@pytest.mark.parametrize("kind", ["WorkflowTemplate", "ClusterWorkflowTemplate"])
+def test_what_a_workflow_template_needs_is_looked_for(kind: str) -> None:
+    spec = workflow(container={"resources": {"limits": {"nvidia.com/gpu": 99}}})["spec"]
+    look = Seen(**{kind: [{"metadata": {"name": "trainer"}, "spec": spec}]})
+    (finding,) = findings(referring(clusterScope=kind.startswith("Cluster")), look)
+    assert "no node can run the template work, which asks for 99 nvidia.com/gpu a pod" in finding
+
+
+def test_a_workflow_template_that_is_missing_or_cannot_be_read_is_said() -> None:
+    (missing,) = preflight.findings(referring(), "team-a", Seen(("WorkflowTemplate/trainer",)))
+    assert missing.severe and missing.text == "there is no WorkflowTemplate trainer in team-a"
+    (unreadable,) = preflight.findings(referring(), "team-a", Seen(forbidden=True))
+    assert not unreadable.severe and "what its pods need was not looked at" in unreadable.text
+
+
+def test_the_account_that_the_controller_gives_by_default_is_looked_for() -> None:
+    look = Seen(("ServiceAccount/argo-workflow",), defaults={"spec": {"serviceAccountName": "argo-workflow"}})
+    assert findings(workflow(), look) == ["there is no service account argo-workflow in team-a"]
+
+
+@pytest.mark.parametrize(
+    ("data", "defaults"),
+    [
+        ({"config": "workflowDefaults: {spec: {entrypoint: a}}"}, {"spec": {"entrypoint": "a"}}),
+        ({"workflowDefaults": "spec: {entrypoint: a}"}, {"spec": {"entrypoint": "a"}}),
+        ({"config": "parallelism: 5"}, {}),
+        ({}, {}),
+        (None, {}),
+        ({"config": "oops"}, None),
+        ({"config": "a: {"}, None),
+        ({"workflowDefaults": "[1]"}, None),
+    ],
+)
+def test_the_defaults_are_read_from_the_controllers_configuration(data: Any, defaults: Json | None) -> None:
+    assert defaults_of({"data": data}) == defaults
