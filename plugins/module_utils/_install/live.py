@@ -25,7 +25,7 @@ def existing(
 
 def find(cluster: Cluster, ref: Ref) -> dict[str, Any] | None:
     """An object as it is; what an administrator of the cluster makes is taken to be there if it may not be read."""
-    unreadable = {"metadata": {}} if ref.kind in ("Namespace", "PriorityClass") else None
+    unreadable: dict[str, Any] | None = {"metadata": {}} if ref.kind in ("Namespace", "PriorityClass") else None
     item = existing(cluster, ref.path, unreadable)
     return item and _without_token(ref.kind, item)
 
