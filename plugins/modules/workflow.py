@@ -97,8 +97,8 @@ options:
       - With V(fail) anything missing is an error and nothing is submitted. With V(warn) it is a warning. What passes by
         itself, such as a quota that is used up now, is always a warning. What the credentials may not read is left out.
       - Counted in is what C(workflowTemplateRef), the controller's C(workflowDefaults), C(templateDefaults) and
-        C(podSpecPatch) add. What only a parameter decides is left out, templates behind a C(templateRef) too. A taint for which
-        a toleration may come from the cluster itself is a warning.
+        C(podSpecPatch) add. What only a parameter decides is left out, templates behind a C(templateRef) too. A taint
+        for which a toleration may come from the cluster itself is a warning.
     type: str
     choices: [skip, warn, fail]
     default: skip

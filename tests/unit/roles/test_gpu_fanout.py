@@ -69,6 +69,19 @@ def problems(**changed: Any) -> str:
     return " ".join(texts or templar.template(trust_as_template("{{ __gpu_fanout_problems }}")))
 
 
+@pytest.mark.parametrize("said", [None, "/of/another/program"])
+def test_logs_go_by_default_to_the_folder_where_ansible_was_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str | None
+) -> None:
+    """A service, sudo or a program that starts Ansible leaves the variable PWD out, or leaves its own in it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PWD", raising=False)
+    if said:
+        monkeypatch.setenv("PWD", said)
+    templar = Templar(loader=DataLoader(), variables=role_variables())
+    assert templar.template(role_variables()["gpu_fanout_logs_dir"]) == str(tmp_path / "logs")
+
+
 def test_every_variable_is_said_once_with_the_same_default() -> None:
     defaults = DataLoader().load_from_file(str(ROLE / "defaults/main.yml"), trusted_as_template=True)
     assert defaults.keys() == options().keys()
