@@ -12,17 +12,21 @@ import gc
 import select
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
+from ansible_collections.argo.workflows.plugins.module_utils._argo.printable import printable
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.credentials import secrets_of
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.kubeconfig import is_path
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import (
     why_not_a_name,
     why_not_a_namespace,
 )
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.secrets import known, masked, remember
 
 
 def _env(*names: str) -> tuple[Callable[..., Any], list[str]]:
@@ -74,6 +78,45 @@ class UserError(Exception):
         self.result = result
 
 
+class _Module(AnsibleModule):
+    """An AnsibleModule that shows no credentials, and nothing that a terminal would obey.
+
+    Ansible itself masks the options that are `no_log`, as they were given. A kubeconfig's content is shown nowhere, and
+    of every secret no other form either: not in the system's log, where Ansible writes the options of each call, and
+    in no result.
+    """
+
+    params: dict[str, Any]
+
+    def _mask(self) -> None:
+        remember([*self.no_log_values, *secrets_of(self.params)])
+        self.no_log_values.update(known())
+
+    def _log_invocation(self) -> None:
+        self._mask()
+        params = dict(self.params)
+        self.params = _shown(params)
+        super()._log_invocation()
+        self.params = params
+
+    def _return_formatted(self, kwargs: dict[str, Any]) -> None:
+        self._mask()
+        super()._return_formatted({"invocation": {"module_args": _shown(self.params)}, **kwargs})
+
+    def fail_json(self, msg: str, **kwargs: Any) -> None:
+        super().fail_json(printable(masked(msg)), **kwargs)
+
+    def warn(self, warning: str, **kwargs: Any) -> None:
+        super().warn(printable(masked(warning)), **kwargs)
+
+
+def _shown(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The options without the content of a kubeconfig, as the result and the system's log show them."""
+    kubeconfig = params.get("kubeconfig")
+    hidden = {} if kubeconfig is None or is_path(kubeconfig) else {"kubeconfig": "NOT_LOGGING_PARAMETER"}
+    return {**params, **hidden}
+
+
 def run_module(
     run: Callable[[AnsibleModule], dict[str, Any]], argument_spec: Mapping[str, Any], **ansible_module_kwargs: Any
 ) -> None:
@@ -81,14 +124,13 @@ def run_module(
 
     `argument_spec` is added to the connection options. A UserError's keyword arguments are returned with the failure.
     """
-    module = AnsibleModule({**CONNECTION_SPEC, **argument_spec}, **ansible_module_kwargs)
+    module = _Module({**CONNECTION_SPEC, **argument_spec}, **ansible_module_kwargs)
     if not find_spec("kubernetes"):
         module.fail_json(
             msg=missing_required_lib("kubernetes")
             + f" Install it there with: {sys.executable} -m pip install kubernetes; "
             "or set ansible_python_interpreter to a Python that has it."
         )
-    module.no_log_values.update(_secrets(module.params["kubeconfig"]))
     try:
         _check_names(module.params)
         result = run(module)
@@ -97,9 +139,7 @@ def run_module(
     except ApiError as error:
         module.fail_json(msg=str(error), status=error.status, reason=error.reason)
     except Exception as error:
-        module.fail_json(
-            msg=f"{type(error).__name__}: {error}; this is a bug of the module", exception=traceback.format_exc()
-        )
+        module.fail_json(**_bug(error))
     gc.freeze()  # else Python, before it ends, searches all that was imported for garbage: some 0.1 s
     module.exit_json(**result)
 
@@ -130,11 +170,14 @@ def _check_names(params: Mapping[str, Any]) -> None:
             raise UserError(f"{option}: {why}")
 
 
-def _secrets(config: Any) -> Iterator[str]:
-    """The secret strings of a kubeconfig given as a dictionary: what its users authenticate with."""
-    if not isinstance(config, Mapping):
-        return
-    for entry in config.get("users") or ():
-        for key, value in (entry.get("user") or {}).items():
-            if key in ("token", "password", "client-key-data") and isinstance(value, str):
-                yield value
+def _bug(error: Exception) -> dict[str, str]:
+    """The failure for an error that nobody foresaw.
+
+    What another package says in it is left out: it may quote what it was given, credentials among it.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = bool(frames) and "ansible_collections/argo/workflows" in frames[-1].filename
+    what = f"{type(error).__name__}: {error}" if ours else type(error).__name__
+    place = f"line {frames[-1].lineno} of {frames[-1].filename.rpartition('/')[2]}" if frames else "an unknown place"
+    said = [*traceback.format_list(frames), what]
+    return {"msg": f"{what}, at {place}; this is a bug of the module", "exception": masked("".join(said))}

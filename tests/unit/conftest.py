@@ -6,15 +6,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.secrets import forget
 from ansible_collections.argo.workflows.tests.support.api import Api
 from ansible_collections.argo.workflows.tests.support.clock import Clock
+
+
+@pytest.fixture(autouse=True)
+def no_secrets() -> Iterator[None]:
+    """No test masks what another one kept secret."""
+    yield
+    forget()
 
 
 @pytest.fixture

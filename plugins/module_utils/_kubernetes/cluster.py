@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +21,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError, no_answer, status_error
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import (
+    CERTIFICATE_REFUSED,
+    ApiError,
+    no_answer,
+    status_error,
+)
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import FIELD_MANAGER
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.watch import Change, Reflector, Remedy
@@ -36,6 +42,10 @@ PAGE = 250
 """Objects a list request, so that 10,000 pods never lie in memory at once."""
 ATTEMPTS = 4
 """How often a request is made at most."""
+RETRY_AFTER = 10.0
+"""Seconds that are waited at most because a server says so: one in maintenance may say a day, and come back at once."""
+LONGEST_ERROR = 65536
+"""Bytes that are read of what comes with an error."""
 
 
 class Clock(Protocol):
@@ -131,7 +141,7 @@ class Cluster:
 
     def bearer(self, renew: bool = False) -> Mapping[str, str]:
         """The header with the token of this connection; none if it authenticates in another way."""
-        return {key: value for key, value in self._authorize(renew).items() if value.startswith("Bearer ")}
+        return {key: value for key, value in self._authorize(renew).items() if value[:7].lower() == "bearer "}
 
     # --- single objects ------------------------------------------------------------------------------------------
 
@@ -266,12 +276,24 @@ class Cluster:
 
     def _open(self, request: Request) -> Any:
         """The response to a request, its body unread; ApiError for every status but 2xx."""
-        response = self._send(request, renew=False)
-        if response.status == 401:
-            response.drain_conn()  # a token may have expired: ask for a new one, once
-            response = self._send(request, renew=True)
+        response = self._accepted(request)
+        if response is None:
+            response = self._send(request, renew=True)  # a token or a certificate may have expired: ask for a new one
         if not 200 <= response.status < 300:
             raise self._refusal(response, request)
+        return response
+
+    def _accepted(self, request: Request) -> Any:
+        """The response to a request; None if its credentials are not accepted."""
+        try:
+            response = self._send(request, renew=False)
+        except ApiError as error:
+            if error.reason == CERTIFICATE_REFUSED:
+                return None
+            raise
+        if response.status == 401:
+            response.drain_conn()
+            return None
         return response
 
     def _send(self, request: Request, renew: bool) -> Any:
@@ -291,21 +313,34 @@ class Cluster:
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise no_answer(request.method, request.path, self.host, error) from error
+        except ValueError as error:  # http.client quotes the header that it does not send, with the credentials
+            what = f"the request to {self.host} cannot be sent ({type(error).__name__}): its address or a header is odd"
+            raise ApiError(f"{request.method} {request.path}: {what}") from None
 
     def _refusal(self, response: Any, request: Request) -> ApiError:
         """The error that a response with another status than 2xx stands for."""
         try:
-            text = b"".join(self._chunks(response, request))
+            text = self._body(response, request, LONGEST_ERROR)
         except ApiError:
             text = b""
         try:
             status = json.loads(text)
-        except ValueError:
-            status = {"message": text.decode(errors="replace").strip()[:500]}
+        except (ValueError, RecursionError):
+            status = text.decode(errors="replace").strip()[:500]
         refusal = status_error(request.method, request.path, self.host, response.status, status)
         retry_after = response.headers.get("Retry-After", "")
-        refusal.retry_after = float(retry_after) if retry_after.isdigit() else 0.0
+        refusal.retry_after = min(RETRY_AFTER, float(retry_after)) if re.fullmatch("[0-9]{1,9}", retry_after) else 0.0
         return refusal
+
+    def _body(self, response: Any, request: Request, most: int) -> bytes:
+        """What a response says, up to about `most` bytes."""
+        body = b""
+        for chunk in self._chunks(response, request):
+            body += chunk
+            if len(body) > most:
+                response.close()
+                break
+        return body
 
     def _chunks(self, response: Any, request: Request) -> Iterator[bytes]:
         import urllib3
@@ -319,11 +354,13 @@ class Cluster:
 
     def _decode(self, data: bytes, request: Request) -> dict[str, Any]:
         try:
-            decoded: dict[str, Any] = json.loads(data)
-            return decoded
-        except ValueError as error:
-            what = f"{self.host} sent an answer that is cut off or is not JSON"
-            raise ApiError(f"{request.method} {request.path}: {what}") from error
+            decoded = json.loads(data)
+        except (ValueError, RecursionError):
+            decoded = None
+        if not isinstance(decoded, dict):
+            what = f"{self.host} sent an answer that is cut off or is not a JSON object"
+            raise ApiError(f"{request.method} {request.path}: {what}")
+        return decoded
 
 
 class LogStream:

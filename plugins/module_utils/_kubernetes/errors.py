@@ -10,21 +10,30 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.secrets import masked
+
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _STRICTER = re.compile("Key Identifier|CA cert does not include|marked critical")
 
 
+LONGEST = 2000
+"""Characters that are kept of a server's message."""
+CERTIFICATE_REFUSED = "CertificateRefused"
+"""The reason of an error for which the server has refused the certificate of this side."""
+_REFUSED = re.compile(r"(?i)alert[ _](bad[ _])?certificate|alert[ _]unknown[ _]ca|certificate[ _]required")
+
+
 class ApiError(Exception):
-    """A request that failed, as one sentence: what was tried, on what, and what came back.
+    """A request that failed, as one sentence: what was tried, on what, and what came back. No secret is in it.
 
     `status` is the HTTP status, or None when no answer came; `reason` is the API's reason (`NotFound`, `Forbidden`, …).
     """
 
     def __init__(self, sentence: str, status: int | None = None, reason: str = "", message: str = "") -> None:
-        super().__init__(sentence)
+        super().__init__(masked(sentence))
         self.status = status
         self.reason = reason
-        self.message = message or sentence
+        self.message = masked(message or sentence)
         self.retry_after = 0.0
 
     @property
@@ -45,6 +54,11 @@ def unless_refused() -> Iterator[None]:
 
 def no_answer(method: str, path: str, host: str, error: Exception) -> ApiError:
     text = str(error)
+    if _REFUSED.search(text):
+        what = (
+            f"{host} does not accept the client certificate (one that expired?): {text.rsplit('(', 1)[-1].rstrip(')')}"
+        )
+        return ApiError(f"{method} {path}: {what}", reason=CERTIFICATE_REFUSED)
     if "CERTIFICATE_VERIFY_FAILED" in text and _STRICTER.search(text):
         what = (
             f"the certificate of {host} breaks a rule that Python keeps from 3.13 on ({text.rsplit(': ', 1)[-1]}): set "
@@ -59,8 +73,11 @@ def no_answer(method: str, path: str, host: str, error: Exception) -> ApiError:
     return ApiError(f"{method} {path}: {what}")
 
 
-def status_error(method: str, path: str, host: str, code: int | None, status: Mapping[str, Any]) -> ApiError:
-    message = str(status.get("message") or "no message")
+def status_error(method: str, path: str, host: str, code: int | None, status: Any) -> ApiError:
+    """What an answer with an error's code means; `status` is the Status it came with, or what came instead of one."""
+    if not isinstance(status, Mapping):
+        status = {"message": None if status is None else str(status)}
+    message = str(status.get("message") or "no message")[:LONGEST]
     reason = str(status.get("reason") or "")
     came_back = " ".join(str(part) for part in (code, reason) if part)
     hint = "; the credentials are not accepted (a token that expired?)" if code == 401 else ""
