@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote
 
@@ -29,10 +30,11 @@ _PUBLIC_VARIABLE = re.compile(
     r"(?i)(^|_)(cluster|context|dir|endpoint|env|file|home|host|level|mode|name|path|profile|region|url|user|version|zone)$"
 )
 _WORD = r"[\w-]*(?:token|secret|passw|pwd|key|credential)[\w-]*"
+_OPTION = re.compile(rf"(?i)--?{_WORD}")
 _HANDED = re.compile(rf"""(?i)(?:(?:^|\s)--?{_WORD}[=\s]|{_WORD}["']?\s*[:=]\s*|bearer\s+)["']?(?!-)([^\s"';&|]+)""")
 """A secret on a command line, behind the option or variable that it is the value of."""
-_ODD = re.compile(r"""[^\s"'=;&|()<>]{16,}""")
-_PLAIN = re.compile(r"-.*|.*[/:\\$].*|[a-z0-9.-]+|[A-Z_]+")
+_ODD = re.compile(r"""[^\s"';&|()<>]{16,}""")
+_PLAIN = re.compile(r"-.*|[~.]*/.*|[a-z]+://.*|.*[$\\].*|[a-z0-9._/:~@-]+|[A-Z_]+")
 """Long words that are not secret by their looks: options, paths, URLs, names of clusters and of variables."""
 
 
@@ -116,7 +118,9 @@ def _of_plugin(plugin: Any) -> Iterator[str]:
     for variable in _list(plugin.get("env")):
         if isinstance(variable, Mapping) and not _PUBLIC_VARIABLE.search(str(variable.get("name"))):
             yield from _texts(variable.get("value"))
-    yield from _of_words(" ".join(map(str, _list(plugin.get("args")))))
+    words = [str(word) for word in _list(plugin.get("args"))]
+    yield from (value for option, value in pairwise(words) if _OPTION.fullmatch(option) and not value.startswith("-"))
+    yield from _of_words(" ".join(words))
 
 
 def _of_provider(provider: Any) -> Iterator[str]:
@@ -165,6 +169,6 @@ def _texts(value: Any) -> Iterator[str]:
 def _decoded(data: Any) -> Iterable[str]:
     """What base64 says, as far as it is text."""
     try:
-        return [base64.b64decode(str(data or "")).decode()]
+        return [base64.b64decode(str(data)).decode()] if data else []
     except ValueError:
         return []
