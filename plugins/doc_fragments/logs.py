@@ -44,12 +44,20 @@ options:
   server_token:
     description:
       - Token for the Argo Server. By default it is the token of the connection, if that has one.
+      - The token of the connection is sent only where nobody else can read it - by https with a certificate that is
+        verified, or to this host itself - and not with O(impersonate_user), which the Argo Server does not know.
       - In the auth mode C(client) its account needs the right to get workflows, and to get the Secrets with the
         credentials of the artifact repository; in the mode C(server) no token is needed.
     type: str
+  server_ca_cert:
+    description:
+      - Path of the certificate of the authority that signed the certificate of the Argo Server, or of that certificate
+        itself where the server has made it.
+    type: path
   server_validate_certs:
     description:
-      - Whether the certificate of the Argo Server must be valid. One that the server has made itself is not.
+      - Whether the certificate of the Argo Server must be valid. One that the server has made itself is not, unless
+        it is O(server_ca_cert).
     type: bool
     default: true
 """

@@ -18,11 +18,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.items import attempt_of_node
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import READ_TIMEOUT, Cluster, LogStream
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.credentials import token_of
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
@@ -38,21 +39,40 @@ _CUT_OFF = re.compile(rb"failed to stream artifact: ([^\n]*)\n\Z")
 
 
 def server_of(params: Mapping[str, Any], cluster: Cluster) -> Cluster | None:
-    """The Argo Server that a module's options name; None without the option `server`, ApiError if it is not a URL.
+    """The Argo Server that a module's options name; None without the option `server`.
 
-    It is sent `server_token`, or else the token of the connection to `cluster`, if that has one.
+    It is sent `server_token`, or else the token of the connection to `cluster`, if that has one. ApiError if `server`
+    is not a URL, or if the connection's token would reach somebody else, or ask for more than the connection may.
     """
-    url, token = params["server"], params["server_token"]
+    url, token = params["server"], token_of(params["server_token"] or "", "server_token")
     if not url:
         return None
     if not re.match(r"https?://[^/]", url):
         raise ApiError(f"server: {url!r} is not a URL, such as https://argo.example.org")
 
-    def authorize(renew: bool) -> Mapping[str, str]:
-        return {"Authorization": f"Bearer {token.removeprefix('Bearer ')}"} if token else cluster.bearer(renew)
+    verified, authority = params["server_validate_certs"], params.get("server_ca_cert")
+    if not token and cluster.bearer() and (why := _why_not_the_connections(url, verified, params)):
+        raise ApiError(f"server: the token of the connection is not sent to {url}, {why}, or set server_token")
 
-    login = Login({"host": url, "validate_certs": params["server_validate_certs"]})
+    def authorize(renew: bool) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {token}"} if token else cluster.bearer(renew)
+
+    login = Login({"host": url, "validate_certs": verified, "ca_cert": authority})
     return Cluster(url, login.transport(), authorize, cluster.clock)
+
+
+def _why_not_the_connections(url: str, verified: bool, params: Mapping[str, Any]) -> str:
+    """Why the token of the connection must not be sent to an Argo Server, and what to do; "" if it may."""
+    if params.get("impersonate_user") or params.get("impersonate_groups"):
+        return "which does not know impersonation and would act for the token's own user: leave impersonate_user out"
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or re.fullmatch(r"127(\.\d+){3}|::1", host):
+        return ""
+    if not url.startswith("https:"):
+        return "for anybody on the way could read it: use https"
+    return (
+        "" if verified else "whose certificate is not verified: set server_ca_cert and leave server_validate_certs out"
+    )
 
 
 def archived_logs(workflow: Json, nodes: Mapping[str, Json]) -> Iterator[tuple[str, str, str]]:
@@ -245,6 +265,6 @@ def _sentence(error: ApiError) -> str:
     if error.status is None:
         # The rest would be about the connection to the cluster.
         what = str(error).partition("; ")[0]
-        trusted = "set server_validate_certs to false if the server has made it itself"
+        trusted = "set server_ca_cert, or server_validate_certs to false if the server has made it itself"
         return f"{what}; {trusted}" if "certificate" in what else what
     return str(error)

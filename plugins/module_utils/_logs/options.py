@@ -22,6 +22,7 @@ LOG_SPEC: dict[str, Any] = {
     "parallel_logs": {"type": "int", "default": 64},
     "server": {"type": "str"},
     "server_token": {"type": "str", "no_log": True},
+    "server_ca_cert": {"type": "path"},
     "server_validate_certs": {"type": "bool", "default": True},
 }
 """The options of every module that collects logs; the doc fragment argo.workflows.logs says what they mean."""

@@ -115,9 +115,11 @@ def argo() -> Iterator[ArgoServer]:
         server.shutdown()
 
 
-def connect(url: str, token: str | None = None, headers: dict[str, str] | None = None) -> Cluster | None:
+def connect(
+    url: str, token: str | None = None, headers: dict[str, str] | None = None, **more: object
+) -> Cluster | None:
     cluster = Cluster("https://k8s", None, lambda renew: headers or {})
-    return server_of({"server": url, "server_token": token, "server_validate_certs": True}, cluster)
+    return server_of({"server": url, "server_token": token, "server_validate_certs": True, **more}, cluster)
 
 
 def log_of(folder: LogFolder, number: int = 1, had: bytes = HAD) -> Log:
@@ -270,7 +272,8 @@ def test_however_an_archived_log_is_cut_what_is_new_in_it_comes_once(whole: byte
     ("token", "connection", "sent"),
     [
         ("abc", {"authorization": "Bearer mine"}, "Bearer abc"),
-        ("Bearer abc", {}, "Bearer abc"),
+        ("Bearer abc\n", {}, "Bearer abc"),
+        (None, {"authorization": "bearer mine"}, "bearer mine"),
         (None, {"authorization": "Bearer mine"}, "Bearer mine"),
         (None, {"authorization": "Basic bWU6c2VjcmV0", "Impersonate-User": "you"}, None),
     ],
@@ -280,6 +283,36 @@ def test_the_server_is_sent_its_own_token_or_the_connections(
 ) -> None:
     complete(connect(argo.url, token, connection), log_of(folder))
     assert argo.tokens == {sent}
+
+
+MINE = {"authorization": "Bearer mine"}
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "why"),
+    [
+        ("http://argo.example.org", {}, "anybody on the way could read it: use https, or set server_token"),
+        ("http://127.0.0.1.example.org", {}, "anybody on the way could read it"),
+        (
+            "https://argo.example.org",
+            {"server_validate_certs": False},
+            "certificate is not verified: set server_ca_cert",
+        ),
+        ("https://argo.example.org", {"impersonate_user": "ann"}, "would act for the token's own user"),
+        ("https://localhost:2746", {"impersonate_groups": ["g"]}, "would act for the token's own user"),
+    ],
+)
+def test_the_connections_token_is_not_sent_where_it_may_be_read_or_misused(
+    url: str, options: dict[str, object], why: str
+) -> None:
+    with pytest.raises(ApiError, match=f"^server: the token of the connection is not sent to {url}, .*{why}"):
+        connect(url, None, MINE, **options)
+    assert connect(url, "abc", MINE, **options) and connect(url, None, {}, **options)
+
+
+@pytest.mark.parametrize("url", ["https://localhost:2746", "http://127.0.0.1:2746", "https://[::1]:2746"])
+def test_the_connections_token_may_be_sent_to_this_host_itself(url: str) -> None:
+    assert connect(url, None, MINE, server_validate_certs=False)
 
 
 def test_a_server_that_rejects_the_token_is_not_asked_for_other_logs(argo: ArgoServer, folder: LogFolder) -> None:
