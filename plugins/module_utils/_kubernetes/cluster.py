@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import random
 import re
 import socket
@@ -38,6 +39,11 @@ CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
 WATCH_SILENCE = 150.0
 """Seconds of silence after which a watch is taken for dead: the API server sends a bookmark about every minute."""
+SHORTEST_WATCH = 1.0
+"""Seconds that a watch lasts at least: one that ends sooner and told nothing is not asked again at once.
+
+As client-go's reflector takes it ("very short watch").
+"""
 PAGE = 250
 """Objects a list request, so that 10,000 pods never lie in memory at once."""
 ATTEMPTS = 4
@@ -57,18 +63,23 @@ class Clock(Protocol):
 
 
 class Backoff:
-    """Waits between attempts: 0.2 s, doubling up to `most` seconds, with jitter; `reset` after a success."""
+    """Waits between attempts: 0.2 s, doubling up to `most` seconds, with jitter; `reset` after a success.
 
-    def __init__(self, clock: Clock, most: float = 8.0) -> None:
+    Never past `deadline`, in seconds of the clock's `monotonic`.
+    """
+
+    def __init__(self, clock: Clock, most: float = 8.0, deadline: float = math.inf) -> None:
         self._clock = clock
         self._most = most
+        self._deadline = deadline
         self._next = 0.2
 
     def reset(self) -> None:
         self._next = 0.2
 
     def wait(self, at_least: float = 0.0) -> None:
-        self._clock.sleep(max(at_least, self._next * random.uniform(0.5, 1.0)))
+        pause = max(at_least, self._next * random.uniform(0.5, 1.0))
+        self._clock.sleep(max(0.0, min(pause, self._deadline - self._clock.monotonic())))
         self._next = min(self._next * 2, self._most)
 
 
@@ -111,9 +122,11 @@ class Cluster:
         transport: Any,
         authorize: Callable[[bool], Mapping[str, str]] = lambda renew: {},
         clock: Clock = time,
+        deadline: float = math.inf,
     ) -> None:
         self.host = host.rstrip("/")
         self.clock = clock
+        self._deadline = deadline
         self._transport = transport
         self._authorize = authorize
 
@@ -137,7 +150,14 @@ class Cluster:
             together.update(headers)
             return together
 
-        return Cluster(self.host, self._transport, authorize, self.clock)
+        return Cluster(self.host, self._transport, authorize, self.clock, self._deadline)
+
+    def until(self, deadline: float) -> Cluster:
+        """The same cluster and connections, asked only until the clock's `monotonic` says so.
+
+        No request and no pause between two is longer; what has not come by then is an ApiError.
+        """
+        return Cluster(self.host, self._transport, self._authorize, self.clock, min(deadline, self._deadline))
 
     def bearer(self, renew: bool = False) -> Mapping[str, str]:
         """The header with the token of this connection; none if it authenticates in another way."""
@@ -168,8 +188,10 @@ class Cluster:
         query = {"limit": PAGE, **query}
         while True:
             page = self.get(path, accept=accept, **query)
+            if not isinstance(page.get("metadata"), dict):
+                raise ApiError(f"GET {path}: {self.host} sent something that is not a list of objects")
             yield page
-            token = (page.get("metadata") or {}).get("continue")
+            token = page["metadata"].get("continue")
             if not token:
                 return
             query["continue"] = token
@@ -217,12 +239,20 @@ class Cluster:
                 lines = (rest + chunk).split(b"\n")
                 rest = lines.pop()
                 for line in lines:
-                    event = self._decode(line, request)
-                    if event.get("type") == "ERROR":
-                        raise status_error("GET", path, self.host, event["object"].get("code"), event["object"])
-                    yield event
+                    yield self._event(line, request)
         finally:
             response.close()
+
+    def _event(self, line: bytes, request: Request) -> dict[str, Any]:
+        """A line of a watch; ApiError if it is an error, or not an event of an object."""
+        event = self._decode(line, request)
+        item = event.get("object")
+        if event.get("type") == "ERROR":
+            code = item.get("code") if isinstance(item, dict) else None
+            raise status_error("GET", request.path, self.host, code, item)
+        if not (isinstance(item, dict) and isinstance(item.get("metadata"), dict) and event.get("type")):
+            raise ApiError(f"GET {request.path}: {self.host} sent something that is not an event of a watch")
+        return event
 
     def open_log(self, path: str, *, read_timeout: float, **query: Any) -> LogStream:
         """Open a container's log (`…/pods/NAME/log`); the answer is read chunk by chunk from the LogStream."""
@@ -241,13 +271,12 @@ class Cluster:
         403 of an API server that was away just before.
         """
         accept, accept_list = (METADATA, METADATA_LIST) if metadata_only else (JSON, JSON)
-        reflector, backoff = Reflector(), Backoff(self.clock)
+        reflector, backoff = Reflector(), Backoff(self.clock, deadline=self._deadline)
         while wanted():
             try:
                 if not reflector.version:
                     yield from reflector.listed(self.pages(path, accept=accept_list, **query))
-                for event in self.watch(path, reflector.version, accept=accept, **query):
-                    backoff.reset()
+                for event in self._watch_once(backoff, path, reflector.version, accept=accept, **query):
                     if change := reflector.watched(event):
                         yield change
                         if not wanted():
@@ -258,11 +287,21 @@ class Cluster:
                 yield "TROUBLE", {"error": error}
                 backoff.wait(error.retry_after)
 
+    def _watch_once(self, backoff: Backoff, path: str, version: str, **query: Any) -> Iterator[dict[str, Any]]:
+        """The events of one watch; a pause after one that ended as soon as it had begun and told nothing."""
+        began, told = self.clock.monotonic(), False
+        for event in self.watch(path, version, **query):
+            backoff.reset()
+            told = True
+            yield event
+        if not told and self.clock.monotonic() - began < SHORTEST_WATCH:
+            backoff.wait()
+
     # --- requests ------------------------------------------------------------------------------------------------
 
     def _json(self, request: Request) -> dict[str, Any]:
         """The object that a request is answered with; repeats it a few times where that is harmless."""
-        backoff, attempt = Backoff(self.clock), 1
+        backoff, attempt = Backoff(self.clock, deadline=self._deadline), 1
         while True:
             try:
                 return self._decode(b"".join(self._chunks(self._open(request), request)), request)
@@ -273,6 +312,8 @@ class Cluster:
                     raise
                 attempt += 1
                 backoff.wait(error.retry_after)
+                if self._left() <= 0:
+                    raise
 
     def _open(self, request: Request) -> Any:
         """The response to a request, its body unread; ApiError for every status but 2xx."""
@@ -299,6 +340,9 @@ class Cluster:
     def _send(self, request: Request, renew: bool) -> Any:
         import urllib3
 
+        left = self._left()
+        if left <= 0:
+            raise self._late(request)
         headers = urllib3.HTTPHeaderDict(self._authorize(renew))
         headers.update(request.headers)
         try:
@@ -307,7 +351,7 @@ class Cluster:
                 self.host + request.target,
                 body=request.data,
                 headers=headers,
-                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=request.read_timeout),
+                timeout=urllib3.Timeout(connect=min(CONNECT_TIMEOUT, left), read=min(request.read_timeout, left)),
                 preload_content=False,
                 retries=False,
             )
@@ -316,6 +360,13 @@ class Cluster:
         except ValueError as error:  # http.client quotes the header that it does not send, with the credentials
             what = f"the request to {self.host} cannot be sent ({type(error).__name__}): its address or a header is odd"
             raise ApiError(f"{request.method} {request.path}: {what}") from None
+
+    def _left(self) -> float:
+        """Seconds until the deadline."""
+        return self._deadline - self.clock.monotonic()
+
+    def _late(self, request: Request) -> ApiError:
+        return ApiError(f"{request.method} {request.path}: {self.host} has not answered in time")
 
     def _refusal(self, response: Any, request: Request) -> ApiError:
         """The error that a response with another status than 2xx stands for."""
@@ -346,7 +397,10 @@ class Cluster:
         import urllib3
 
         try:
-            yield from response.stream(65536)
+            for chunk in response.stream(65536):
+                yield chunk
+                if self._left() <= 0:  # one that sends a little now and then is never silent for long
+                    raise self._late(request)
         except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError) as error:
             # ValueError and AttributeError: what urllib3 raises when another thread has shut the socket
             raise no_answer(request.method, request.path, self.host, error) from error

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import ssl
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,11 @@ import pytest
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
-from ansible_collections.argo.workflows.tests.support.api import Api, Scripted
+from ansible_collections.argo.workflows.tests.support.api import Answer, Api, Response, Scripted, refusal
 from ansible_collections.argo.workflows.tests.support.clock import Clock
 
 
-def cluster(*answers: tuple[int, Any]) -> tuple[Cluster, Scripted]:
+def cluster(*answers: Answer) -> tuple[Cluster, Scripted]:
     api = Scripted(*answers, clock=Clock())
     return api.cluster(), api
 
@@ -97,7 +99,7 @@ LISTED = (200, {"metadata": {"resourceVersion": "1"}, "items": []})
 ADDED = (200, b'{"type": "ADDED", "object": {"metadata": {"uid": "u", "resourceVersion": "2"}}}\n')
 
 
-def kinds(count: int, *answers: tuple[int, Any]) -> list[str]:
+def kinds(count: int, *answers: Answer) -> list[str]:
     """The kinds of the first so many events."""
     events = cluster(*answers)[0].events("/api/v1/pods")
     return [next(events)[0] for _event in range(count)]
@@ -115,6 +117,123 @@ def test_an_api_server_that_was_away_may_refuse_at_first() -> None:
 def test_a_refusal_that_is_not_of_a_restarting_server_is_final(answers: list[tuple[int, Any]]) -> None:
     with pytest.raises(ApiError):
         kinds(3, *answers)
+
+
+@pytest.mark.parametrize("body", [b'"bad gateway"', b"[]", b"null", b"404", b"[" * 100_000, b"<html>", b"\xff", b""])
+def test_an_error_that_is_no_status_is_a_sentence(body: bytes) -> None:
+    it, _api = cluster((404, body))
+    with pytest.raises(ApiError, match=r"^GET /x on https://api.example: 404: .") as caught:
+        it.get("/x")
+    assert caught.value.status == 404 and len(str(caught.value)) < 1000
+
+
+def test_an_error_without_an_end_is_read_only_at_its_beginning() -> None:
+    read = []
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            read.append(1)
+            yield b"x" * 65536
+
+    it, _api = cluster(Response(404, endless()))
+    with pytest.raises(ApiError, match="404: xxx"):
+        it.get("/x")
+    assert len(read) < 5
+
+
+@pytest.mark.parametrize("body", [b'"bad gateway"', b"[]", b"null", b"1", b"[" * 100_000, b'{"a": ', b""])
+def test_an_answer_that_is_no_object_is_a_sentence(body: bytes) -> None:
+    it, _api = cluster(*[(200, body)] * 4)
+    with pytest.raises(
+        ApiError, match=r"^GET /x: https://api.example sent an answer that is cut off or is not a JSON object"
+    ):
+        it.get("/x")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"type": "ADDED"}',
+        b'{"type": "ADDED", "object": {}}',
+        b'{"type": "ERROR", "object": null}',
+        b"[]",
+        b'{"object": {}}',
+    ],
+)
+def test_an_event_that_is_none_is_told_as_trouble_and_the_watch_goes_on(line: bytes) -> None:
+    assert kinds(3, LISTED, (200, line + b"\n"), ADDED) == ["SYNCED", "TROUBLE", "ADDED"]
+
+
+def test_a_list_that_is_none_is_told_as_trouble_and_asked_again() -> None:
+    assert kinds(2, (200, {"items": []}), LISTED) == ["TROUBLE", "SYNCED"]
+
+
+@pytest.mark.parametrize(
+    ("said", "least", "most"), [("86400", 10, 10), ("3", 3, 3), ("²", 0, 9), ("-1", 0, 9), ("9" * 400, 0, 9)]
+)
+def test_a_server_cannot_have_itself_waited_for_longer_than_ten_seconds(said: str, least: int, most: int) -> None:
+    it, api = cluster(refusal(503, headers={"Retry-After": said}), (200, {"ok": True}))
+    assert it.get("/x") == {"ok": True}
+    assert least <= api.clock.now <= most
+
+
+def test_a_request_and_its_repetitions_end_at_the_deadline() -> None:
+    refusals = [refusal(503, headers={"Retry-After": "60"}) for _attempt in range(4)]
+    it, api = cluster(*refusals)
+    with pytest.raises(ApiError, match="503"):
+        it.until(4.0).get("/x")
+    assert api.clock.now == 4.0
+    with pytest.raises(ApiError, match=r"GET /x: https://api.example has not answered in time"):
+        it.until(4.0).with_headers({}).get("/x")
+
+
+def test_a_request_waits_for_an_answer_no_longer_than_to_the_deadline() -> None:
+    it, api = cluster((200, {}))
+    it.until(4.0).get("/x")
+    assert api.requests[0].read_timeout == 4.0
+
+
+def test_an_answer_that_trickles_in_does_not_outlive_the_deadline() -> None:
+    api = Scripted(clock=Clock())
+
+    def trickle() -> Iterator[bytes]:
+        while True:
+            api.clock.sleep(3)
+            yield b" "
+
+    api.script = [Response(200, trickle())]
+    with pytest.raises(ApiError, match="has not answered in time"):
+        api.cluster().until(10.0).get("/x")
+    assert api.clock.now < 15
+
+
+def test_a_watch_that_ends_at_once_is_not_asked_again_without_a_pause() -> None:
+    it, api = cluster(LISTED, *[(200, b"")] * 8, ADDED)
+    events = it.events("/api/v1/pods")
+    assert [next(events)[0] for _event in range(2)] == ["SYNCED", "ADDED"]
+    assert api.clock.now > 5
+
+
+def test_a_watch_that_lasted_is_asked_again_at_once() -> None:
+    api = Scripted(clock=Clock())
+
+    def ends_after_a_minute() -> Iterator[bytes]:
+        api.clock.sleep(60)
+        yield from ()
+
+    api.script = [LISTED, Response(200, ends_after_a_minute()), ADDED]
+    events = api.cluster().events("/api/v1/pods")
+    assert [next(events)[0] for _event in range(2)] == ["SYNCED", "ADDED"]
+    assert api.clock.now == 60
+
+
+def test_a_header_that_cannot_be_sent_is_not_quoted() -> None:
+    error = ValueError("Invalid header value b'Bearer S3CRET\\n'")
+    with pytest.raises(
+        ApiError, match=r"^GET /x: the request to https://api.example cannot be sent \(ValueError\)"
+    ) as caught:
+        Api(answers={"/x": error}, clock=Clock()).cluster().get("/x")
+    assert "S3CRET" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_an_address_where_nothing_answers_is_named() -> None:
