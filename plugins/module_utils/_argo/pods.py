@@ -41,6 +41,8 @@ START_REASONS = frozenset(
     }
 )
 """Reasons of a waiting container that cannot be started (pkg/kubelet/kuberuntime of Kubernetes)."""
+_NEVER_RAN_REASONS = START_REASONS | {"StartError"}
+"""Reasons of a terminated container that never ran; StartError is containerd's (internal/cri/server)."""
 HOPELESS_REASONS = frozenset(
     {"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"}
 )
@@ -196,6 +198,10 @@ class Container:
     started_at: str
     """RFC 3339, whole seconds; empty before it has started."""
     ended: bool
+    never_ran: bool = False
+    """It has ended, and its status says that it was never started; that a start is not told of is no such word."""
+    lost: str = ""
+    """What the kubelet says of a container that it has lost sight of; it may have run for hours."""
 
 
 def is_executors(container: str) -> bool:
@@ -230,15 +236,29 @@ def wanted_containers(pod: Json, wanted: Iterable[str]) -> list[Container]:
     """The containers of a pod that the option `containers` asks for, as far as they have a status."""
     statuses = container_statuses(pod)
     chosen = choose_containers(wanted, own_containers(pod), [container["name"] for container in statuses])
-    return [_container_of(status, over=is_over(pod)) for status in statuses if status["name"] in chosen]
+    over, unheard = is_over(pod), _is_buried(pod)
+    return [_container_of(status, over=over, unheard=unheard) for status in statuses if status["name"] in chosen]
 
 
-def _container_of(status: Json, *, over: bool) -> Container:
-    """What a container's status says; `over` is whether its pod has ended."""
+def _is_buried(pod: Json) -> bool:
+    """Whether it was not its node that said how the pod ended, as the node has gone."""
+    conditions = pod["status"].get("conditions") or ()
+    return any(each["type"] == "DisruptionTarget" and each.get("reason") == "DeletionByPodGC" for each in conditions)
+
+
+def _container_of(status: Json, *, over: bool, unheard: bool = False) -> Container:
+    """What a container's status says; `over` is whether its pod has ended, `unheard` if its node has not said so."""
     state = status.get("state") or {}
     started_at = (state.get("terminated") or state.get("running") or {}).get("startedAt") or ""
-    started = bool(started_at) or "running" in state
-    return Container(status["name"], started, started_at, ended="terminated" in state or over)
+    started, ended = bool(started_at) or "running" in state, "terminated" in state or over
+    terminated = state.get("terminated") or {}
+    barred = ("waiting" in state and not unheard) or terminated.get("reason") in _NEVER_RAN_REASONS
+    never_ran = ended and not started and barred
+    lost = ""
+    if ended and not started and not never_ran:
+        said = (terminated.get("reason"), terminated.get("message"))
+        lost = f"the kubelet has lost the container ({': '.join(filter(None, said)) or 'it says no more'})"
+    return Container(status["name"], started, started_at, ended, never_ran, lost)
 
 
 _CONTAINER_ID = re.compile(r' "[0-9a-f]{64}"')

@@ -68,6 +68,8 @@ class _Job:
     """When its stream last said something (monotonic)."""
     trouble: str = ""
     """What the last failed request said."""
+    lost: str = ""
+    """That the kubelet had lost the container when it was first seen, in words: an empty log proves nothing then."""
     attempts: int = 0
     """Requests in a row that brought the log no nearer to its end."""
 
@@ -126,10 +128,10 @@ class Collector:
             log = self._folders[workflow].log(metadata["name"], metadata["uid"], container.name, name)
             if self._begins_later(container):
                 log.cursor.executor = dataclasses.replace(log.cursor.executor, began=True)
-            if not container.started and not log.done:
+            if not log.done and not container.started and not container.lost:
                 # It never ran, so it has no log; if its pod went unseen, it may have run after all.
-                log.end("" if container.ended else DELETED)
-            self._jobs[key] = _Job(log, metadata["namespace"])
+                log.end("" if container.never_ran else DELETED)
+            self._jobs[key] = _Job(log, metadata["namespace"], lost=container.lost)
         return self._jobs[key]
 
     def _begins_later(self, container: Container) -> bool:
@@ -320,7 +322,7 @@ class Collector:
     def _act(self, job: _Job, what: Verdict, backoff: Backoff) -> None:
         match what:
             case Verdict.DONE:
-                job.log.end()
+                job.log.end("" if job.log.received else job.lost)
             case Verdict.STILL_RUNS:
                 job.log.end("the container still runs")
             case Verdict.GIVE_UP if job.trouble:
@@ -339,7 +341,7 @@ class Collector:
     def _take_refusal(self, job: _Job, error: ApiError, backoff: Backoff) -> None:
         job.trouble = error.message
         if why := why_hopeless(error, job.log.pod, ended=job.ended, admitted=self._admitted):
-            job.log.end(why)
+            job.log.end(f"{job.lost}: {why}" if job.lost else why)
         else:
             backoff.wait(error.retry_after)
 

@@ -86,15 +86,28 @@ def test_the_wanted_containers_are_those_that_a_pod_has(wanted: list[str], expec
     assert [container.name for container in wanted_containers(pod("main", "wait", "proxy"), wanted)] == expected
 
 
+WORDS = "the kubelet has lost the container"
+LOST = {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": "m"}
+NEVER_RAN = Container("main", False, "", True, never_ran=True)
+
+
 @pytest.mark.parametrize(
     ("phase", "state", "container"),
     [
         ("Pending", {"waiting": {}}, Container("main", False, "", False)),
         ("Running", {"running": {"startedAt": AT}}, Container("main", True, AT, False)),
         ("Running", {"terminated": {"startedAt": AT}}, Container("main", True, AT, True)),
-        ("Running", {"terminated": {"startedAt": None}}, Container("main", False, "", True)),
+        ("Running", {"terminated": {"startedAt": None, "reason": "StartError"}}, NEVER_RAN),
+        ("Failed", {"terminated": {"startedAt": None, "reason": "ContainerCannotRun"}}, NEVER_RAN),
+        (
+            "Failed",
+            {"terminated": LOST},
+            Container("main", False, "", True, lost=f"{WORDS} (ContainerStatusUnknown: m)"),
+        ),
+        ("Failed", {"terminated": {}}, Container("main", False, "", True, lost=f"{WORDS} (it says no more)")),
+        ("Failed", {}, Container("main", False, "", True, lost=f"{WORDS} (it says no more)")),
         ("Failed", {"running": {"startedAt": AT}}, Container("main", True, AT, True)),
-        ("Failed", {"waiting": {}}, Container("main", False, "", True)),
+        ("Failed", {"waiting": {}}, NEVER_RAN),
     ],
 )
 def test_a_container_has_ended_with_its_pod_and_started_only_if_its_own_state_says_so(

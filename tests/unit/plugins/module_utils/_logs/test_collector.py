@@ -314,6 +314,38 @@ def test_a_container_that_never_started_has_no_log_and_lacks_none(tmp_path: Path
     assert log.complete and not kubelet.queries
 
 
+LOST = {"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": "not located"}}
+"""What the kubelet says of a container after its node was started anew; it may have run for hours."""
+
+
+def test_the_log_of_a_container_that_the_kubelet_has_lost_is_asked_for() -> None:
+    [log] = collect(kubelet := Kubelet(LINE), None, pod(phase="Failed", main=LOST)).logs
+    assert (log.complete, log.size, len(kubelet.queries)) == (True, 6, 1)
+
+
+@pytest.mark.parametrize(
+    ("kubelet", "why"),
+    [
+        (Kubelet(b""), ""),
+        (
+            Kubelet(refused=(400, 'container "main" in pod "pod" is terminated')),
+            ': container "main" in pod "pod" is terminated',
+        ),
+    ],
+)
+def test_a_container_that_the_kubelet_has_lost_with_its_log_is_not_called_complete(kubelet: Kubelet, why: str) -> None:
+    [log] = collect(kubelet, None, pod(phase="Failed", main=LOST)).logs
+    assert not log.complete and kubelet.queries
+    assert log.why_incomplete == f"the kubelet has lost the container (ContainerStatusUnknown: not located){why}"
+
+
+def test_of_a_pod_whose_node_has_gone_nobody_says_that_a_container_never_ran() -> None:
+    buried = pod(phase="Failed", main={"waiting": {"reason": "ContainerCreating"}})
+    buried["status"]["conditions"] = [{"type": "DisruptionTarget", "status": "True", "reason": "DeletionByPodGC"}]
+    [log] = collect(kubelet := Kubelet(b""), None, buried).logs
+    assert not log.complete and kubelet.queries
+
+
 def test_the_log_of_a_pod_that_was_deleted_before_its_start_was_seen_is_incomplete(tmp_path: Path) -> None:
     collector = Collector(Kubelet(LINE).cluster(), LogOptions(containers=("all",)))
     collector.add(LogFolder(tmp_path, "wf", "ns", "uid"))
