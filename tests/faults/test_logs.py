@@ -8,6 +8,7 @@ Each seed is another sequence of faults. A failing one is replayed with: pytest 
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import random
@@ -34,15 +35,18 @@ def a_container(chance: random.Random) -> Container:
     for number in range(chance.choice([0, 1, 5, 40, 200])):
         now += chance.choice([0, 0, 1e-6, 0.01, 0.3, chance.expovariate(0.5)])
         filling = b"x" * (chance.choice([0, 0, 0, 10, 200]) if chance.random() < 0.995 else 200_000)
-        lines.append((round(now, 9), b"line %d %s\n" % (number, filling)))
+        for piece in in_pieces(chance, b"line %d %s\n" % (number, filling)):
+            lines.append((round(now, 9), piece))
+            now += 0.0 if piece.endswith(b"\n") else chance.choice([0, 1e-6, 0.4, 1.3, 4])
     if lines and chance.random() < 0.2:
         lines[-1] = (lines[-1][0], lines[-1][1][:-1])
     container = Container(lines, end=now + chance.uniform(0, 3))
     if chance.random() < 0.8:
         lines.insert(0, (lines[0][0] if lines else 0.0, EXECUTOR % b"waiting for signals"))
         last = [EXECUTOR % EXITED, b"Error: exit status 1\n"][: chance.choice([1, 2])]
-        # containerd writes the rest of an unended line when everything else is written
-        end = len(lines) - (not lines[-1][1].endswith(b"\n"))
+        # containerd writes the rest of an unended line when everything else is written; what it had written of it
+        # before, and an unended line of stderr, have the executor's words behind them on the same line.
+        end = len(lines) - (not lines[-1][1].endswith(b"\n") and chance.random() < 0.7)
         lines[end:end] = [(now, text) for text in last]
     if lines[:1] and lines[0][1].startswith(b"time=") and chance.random() < 0.4:
         for _rotation in range(chance.randint(1, 3)):
@@ -52,6 +56,14 @@ def a_container(chance: random.Random) -> Container:
     if chance.random() < 0.1:
         container.deleted = chance.uniform(now / 2, now * 2 + 5)
     return container
+
+
+def in_pieces(chance: random.Random, line: bytes) -> list[bytes]:
+    """A line as the container runtime keeps it: a long one always in pieces, here others now and then, too."""
+    if len(line) < 16384 and chance.random() < 0.9:
+        return [line]
+    cuts = sorted({chance.randrange(8, len(line) + 1) for _cut in range(chance.randint(1, 3))} if len(line) > 8 else ())
+    return [line[start:end] for start, end in itertools.pairwise([0, *cuts, len(line)]) if end > start]
 
 
 @pytest.mark.parametrize("seed", range(SEEDS), ids="seed{}".format)

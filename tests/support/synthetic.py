@@ -27,7 +27,10 @@ FAULTS = ("refused", "reset", "429", "500", "503", "expired", "delay", "timeout"
 
 @dataclasses.dataclass
 class Container:
-    """What a container wrote, and when: (time, line with its end). `rotated`: (time, how many lines are gone then)."""
+    """What a container wrote, and when: (time, line with its end). `rotated`: (time, how many lines are gone then).
+
+    A long line comes in pieces, each with its own time; all but the last have no end.
+    """
 
     lines: list[tuple[float, bytes]]
     end: float
@@ -164,6 +167,7 @@ class Server(Api):
 
     def _lines(self, container: Container, follow: bool, since: str, response: Response) -> Iterator[tuple[int, bytes]]:
         """The lines that are sent, each with its number, when they are written if they are followed."""
+        begins = True
         for number in range(container.first(self.clock.now), len(container.lines)):
             when, text = container.lines[number]
             if when > self.clock.now:
@@ -173,7 +177,8 @@ class Server(Api):
             if response.aborted:
                 raise reset()
             if stamp(when)[:19] >= since:
-                yield number, stamp(when).encode() + b" " + text
+                yield number, (stamp(when).encode() + b" " if begins else b"") + text
+            begins = text.endswith(b"\n")
 
     def _pieces(self, data: bytes) -> Iterator[bytes]:
         if self.faults.random.random() < 0.8:

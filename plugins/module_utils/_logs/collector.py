@@ -375,6 +375,7 @@ class Collector:
             "stamps": self._options.timestamps,
             "executor": log.container in EXECUTOR_CONTAINERS,
             "grep": self._options.grep,
+            "since": self._options.since,
         }
         if self._options.tail is None or log.cursor.stamp:
             return Cutter(log.cursor, **kept)

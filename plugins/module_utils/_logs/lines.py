@@ -7,6 +7,9 @@ Pure: bytes go in, bytes come out. The kubelet puts `2026-11-22T15:45:18.1234567
 with `timestamps=true`. A stream may break anywhere and is then asked for again from a whole second on (`sinceTime`
 knows nothing finer), so lines come twice: a Cursor remembers the last line that was taken, and a Cutter skips up to
 it. If that line does not come again, the kubelet has rotated it away, and what lay between is reported as a gap.
+
+A line of more than 16 KiB is kept by the container runtime in pieces, each with the time at which it was written, and
+the kubelet leaves out those from before `sinceTime`: the stream then begins inside a line, without a timestamp.
 """
 
 from __future__ import annotations
@@ -21,6 +24,16 @@ from typing import Any, Self
 from ansible_collections.argo.workflows.plugins.module_utils._logs.executor import Executor
 
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
+_STAMP_BYTES = 40
+"""More bytes than a timestamp and a space have."""
+_KUBELETS_WORDS = re.compile(
+    rb"unable to retrieve container logs|rpc error: |context cancel"
+    rb"|failed to (?:try resolving symlinks|open log file|tail -?\d+ lines|seek -?\d+ in|read log file"
+    rb"|create fsnotify watcher|watch directory|get parse function)"
+)
+"""How its complaints begin (pkg/logs/logs.go of k8s.io/cri-client, pkg/kubelet/kuberuntime of Kubernetes)."""
+_LONGEST_COMPLAINT = 300
+"""Characters of a complaint that are passed on: they may be of a container after all."""
 _HOLD = 65536
 """Bytes of an unfinished line that are kept back; a longer line is written piece by piece."""
 LAST_BYTES = 2 * 1024 * 1024
@@ -89,7 +102,8 @@ class Cutter:
     """Cuts one stream of a container's log; `cursor` is moved on as lines are taken.
 
     With `stamps` the timestamps stay in the text. With `executor` the lines of Argo's executor stay, too. With `grep`
-    only lines are taken in which it is found; of a line that comes in pieces the first one decides.
+    only lines are taken in which it is found; of a line that comes in pieces the first one decides. `since` is the
+    `sinceTime` that was asked with where the cursor is new.
     """
 
     def __init__(
@@ -99,8 +113,12 @@ class Cutter:
         stamps: bool = False,
         executor: bool = False,
         grep: re.Pattern[bytes] | None = None,
+        since: str | None = None,
     ) -> None:
         self.cursor = cursor
+        # Where the stream may begin inside a line that began before what was asked for: its rest is left out.
+        self._since = (cursor.since or since or "")[:19].encode()
+        self._fresh, self._dropping = bool(self._since), False
         self._stamps = stamps
         self._executor = executor
         self._grep = grep
@@ -120,11 +138,11 @@ class Cutter:
     @property
     def at_line_end(self) -> bool:
         """Whether the stream so far ends with the end of a line."""
-        return not self._rest and not self._inside
+        return not self._rest and not self._inside and not self._dropping
 
     def feed(self, data: bytes) -> Taken:
         """Take the next bytes of the stream."""
-        data = self._rest + data
+        data = self._after_rest_of_line(self._rest + data)
         end = data.rfind(b"\n") + 1
         self._rest = data[end:]
         taken = Taken()
@@ -133,6 +151,22 @@ class Cutter:
         if len(self._rest) > _HOLD:
             self._take_piece(taken)
         return taken
+
+    def _after_rest_of_line(self, data: bytes) -> bytes:
+        """What comes behind the rest of an earlier line with which a stream may begin."""
+        if self._fresh and (len(data) > _STAMP_BYTES or b"\n" in data):
+            self._fresh, self._dropping = False, self._is_rest_of_line(data)
+        if self._dropping:
+            _rest, end, data = data.partition(b"\n")
+            self._dropping = not end
+        return data
+
+    def _is_rest_of_line(self, beginning: bytes) -> bool:
+        """Whether a stream that begins so begins inside a line; the first word of that may look like a timestamp."""
+        word = beginning[:_STAMP_BYTES].partition(b" ")[0]
+        if _STAMP.fullmatch(word):
+            return word[:19] < self._since
+        return not _KUBELETS_WORDS.match(beginning)
 
     def finish(self, whole: bool) -> Taken:
         """Take what came of a line without an end: the stream is over.
@@ -145,8 +179,8 @@ class Cutter:
         if self._inside or (space and _STAMP.fullmatch(stamp)):
             if self._inside or whole or not self._may_become_another(text):
                 self._take_piece(taken)
-        elif not self._rest[:4].isdigit():  # nor the beginning of a timestamp
-            taken.complaint = self._rest.decode(errors="replace")
+        elif not self._rest[:4].isdigit() and not (self._fresh and self._is_rest_of_line(self._rest)):
+            taken.complaint = _complaint(self._rest)  # it is not the beginning of a timestamp either
         return taken
 
     def give_up(self) -> Taken:
@@ -168,9 +202,12 @@ class Cutter:
         if parts:
             self._move(parts)
         if heard:
-            parts = [part for part in parts if not self._is_executors(part[2], taken)]
+            parts = self._without_executors(parts, taken)
         if self._grep:
             parts = [part for part in parts if self._is_found(part[2])]
+        self._keep(parts, taken)
+
+    def _keep(self, parts: list[_Part], taken: Taken) -> None:
         if parts:
             kept = map(b"".join, parts) if self._stamps else (part[2] for part in parts)
             taken.text += b"\n".join(kept) + b"\n"
@@ -179,10 +216,10 @@ class Cutter:
     def _with_stamps(self, lines: list[bytes], taken: Taken) -> list[_Part]:
         """Take lines apart; those without a timestamp are the kubelet's complaint."""
         parts = [line.partition(b" ") for line in lines]
-        if all(part[0][10:11] == b"T" for part in parts):
+        if all(_STAMP.fullmatch(part[0]) for part in parts):
             return parts
         strange = [b"".join(part) for part in parts if not _STAMP.fullmatch(part[0])]
-        taken.complaint = b"\n".join(strange).decode(errors="replace")
+        taken.complaint = _complaint(b"\n".join(strange))
         return [part for part in parts if _STAMP.fullmatch(part[0])]
 
     def _after_cursor(self, parts: list[_Part], taken: Taken) -> list[_Part]:
@@ -192,13 +229,36 @@ class Cutter:
         known = next((at for at, part in enumerate(parts) if self._is_new(part, taken)), len(parts))
         return parts[known:]
 
-    def _is_executors(self, text: bytes, taken: Taken) -> bool:
-        heard = self.cursor.executor.hear(text)
+    def _without_executors(self, parts: list[_Part], taken: Taken) -> list[_Part]:
+        """The lines that are the container's own.
+
+        One that had no end when the executor wrote has none: all up to it are kept at once, and the rest comes back.
+        """
+        own: list[_Part] = []
+        for stamp, space, text in parts:
+            beginning = self._without_words(text, taken)
+            if beginning is None:
+                own.append((stamp, space, text))
+            elif beginning and self._is_found(beginning):
+                self._keep([*filter(lambda part: self._is_found(part[2]), own), (stamp, space, beginning)], taken)
+                self._take_end_back(taken)
+                own = []
+        return own
+
+    def _without_words(self, text: bytes, taken: Taken) -> bytes | None:
+        """What of a line the container wrote before the executor wrote the rest; None if all of it is its own."""
+        heard = None if self._executor else self.cursor.executor.hear(text)
         if heard is None:
-            return False
+            return None
         taken.executor_lines += 1
-        self.cursor.executor = heard
-        return True
+        own, self.cursor.executor = heard
+        return own
+
+    def _take_end_back(self, taken: Taken) -> None:
+        """The last line that was kept has no end; behind it another line may stand, unless that has a timestamp."""
+        if not self._stamps:
+            taken.text = taken.text[:-1]
+            taken.lines -= 1
 
     def _is_found(self, text: bytes) -> bool:
         """Whether a line is one of those that are wanted."""
@@ -227,6 +287,9 @@ class Cutter:
         piece, self._rest = self._rest, b""
         if not self._inside:
             stamp, space, piece = piece.partition(b" ")
+            if not _STAMP.fullmatch(stamp):
+                taken.complaint, self._dropping = _complaint(stamp + space + piece), True
+                return
             self._inside, self._mute = True, not self._is_found(piece)
             if not self._searching or self._is_new_piece(stamp.decode(), taken):
                 self._begin_line(stamp.decode())
@@ -265,8 +328,11 @@ class Cutter:
         if self._mute:
             self._mute = False
             return
-        taken.text += text + b"\n"
+        own = self._without_words(text, taken)
+        taken.text += (text if own is None else own) + b"\n"
         taken.lines += 1
+        if own is not None:
+            self._take_end_back(taken)
 
     def _advance(self, text: bytes) -> bytes:
         """Go on inside a line; returns what of it is new."""
@@ -311,6 +377,10 @@ class Cutter:
             taken.text += b"\n"
             taken.lines += 1
         self.cursor.stamp = ""
+
+
+def _complaint(text: bytes) -> str:
+    return text.decode(errors="replace")[:_LONGEST_COMPLAINT]
 
 
 class LastLinesCutter(Cutter):

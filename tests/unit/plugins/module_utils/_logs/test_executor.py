@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 
-from ansible_collections.argo.workflows.plugins.module_utils._logs.executor import Executor
+from ansible_collections.argo.workflows.plugins.module_utils._logs.executor import Executor, is_executors
 
 
 def said(message: str, error: str = "<nil>") -> bytes:
@@ -36,8 +39,61 @@ def said(message: str, error: str = "<nil>") -> bytes:
 def test_each_line_of_the_executor_is_told_from_the_containers_own(
     before: Executor, line: bytes, after: Executor | None
 ) -> None:
-    assert before.hear(line) == after
+    assert before.hear(line) == (after and (b"", after))
     assert after is None or before.may_be_in(b"a\n" + line + b"\nb")
+
+
+def as_json(message: str, **fields: object) -> bytes:
+    said = {"time": "2026-11-22T15:45:57.210Z", "level": "INFO", "msg": message, "argo": True, **fields}
+    return json.dumps(said, separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "after"),
+    [
+        (as_json("waiting for signals", signalPath="/x"), Executor(began=True)),
+        (as_json("sub-process exited", error=None), Executor(exited=True)),
+        (as_json("sub-process exited", error="failed to start command: no"), Executor(began=True, exited=True)),
+        (as_json("saving parameter"), Executor(saving=True)),
+        (said("ignore signal").replace(b"INFO", b"DEBUG") + b' signal="child exited"', Executor()),
+        (said("forwarding signal").replace(b"INFO", b"DEBUG"), Executor()),
+        (as_json("a message of its own"), None),
+        (as_json("waiting for signals").replace(b"true", b"false"), None),
+        (b'{"time":"x","argo":true', None),
+        (b'{"time":"x","argo":true,"deep":' + b"[" * 9000, None),
+        (b'{"time":"x","argo":true}', None),
+    ],
+)
+def test_the_executors_lines_are_known_in_every_format_and_level_of_the_controllers_log(
+    line: bytes, after: Executor | None
+) -> None:
+    assert Executor().hear(line) == (after and (b"", after))
+    assert after is None or Executor().may_be_in(line)
+
+
+@pytest.mark.parametrize("words", [said("sub-process exited"), as_json("sub-process exited", error="exit status 1")])
+def test_what_the_executor_writes_behind_a_line_without_an_end_is_told_from_it(words: bytes) -> None:
+    for own in (b"50%|###", b"\xff time=1 ", b'{"time":"' * 3, b"x" * 200_000):
+        assert Executor().hear(own + words) == (own, Executor(exited=True))
+        assert Executor().hear(own + words + b" and more") is None
+
+
+def test_a_line_that_may_go_on_as_the_executors_is_known_wherever_it_breaks() -> None:
+    for words in (said("sub-process exited"), as_json("sub-process exited")):
+        assert all(Executor().may_go_on(b"own " + words[:length]) for length in range(1, len(words)))
+    assert not Executor().may_go_on(b"own")
+
+
+def test_lines_full_of_what_may_begin_one_of_the_executor_are_looked_through_in_no_time() -> None:
+    began = time.process_time()
+    for line in (
+        b"time=" * 200_000,
+        b'{"time":"' * 100_000 + b'"argo":true',
+        b'time=x level=INFO msg="' + b'x="' * 90_000,
+    ):
+        assert Executor().hear(line) is None
+        assert not is_executors(line)
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(

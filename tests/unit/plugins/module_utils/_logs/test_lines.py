@@ -125,6 +125,31 @@ def test_a_stream_that_ends_inside_a_line_of_the_executor_leaves_it_to_the_next_
         assert cursor.executor.began and first.executor_lines + second.executor_lines == 3
 
 
+EXITED = b'time=2026-11-22T15:45:57.210Z level=INFO msg="sub-process exited" argo=true error=<nil>'
+
+
+@pytest.mark.parametrize(
+    ("stamps", "expected"),
+    [(False, b"a\n50%rest"), (True, log((0, b"a"), (1, b"50%"), (2, b"rest"), ended=False))],
+)
+def test_a_line_without_an_end_on_which_the_executor_writes_is_taken_without_its_words(
+    stamps: bool, expected: bytes
+) -> None:
+    lines = log((0, b"a"), (1, b"50%" + EXITED), (2, b"rest"), ended=False)
+    for size in (1, 20, 1000):
+        taken = feed(Cutter(cursor := Cursor(), stamps=stamps), lines, size)
+        assert (taken.text, taken.executor_lines, cursor.executor.exited) == (expected, 1, True)
+
+
+def test_a_stream_that_breaks_where_the_executor_writes_on_a_line_without_an_end_brings_each_byte_once() -> None:
+    lines = log((0, b"a"), (4, b"50%" + EXITED))
+    for cut in range(len(lines)):
+        cursor = Cursor()
+        first = feed(Cutter(cursor), lines[:cut], whole=False)
+        second = feed(Cutter(cursor), b"".join(log(line) for line in since(cursor, [(0, b"a"), (4, b"50%" + EXITED)])))
+        assert (first.text + second.text, first.executor_lines + second.executor_lines) == (b"a\n50%", 1), cut
+
+
 def test_a_cursor_goes_through_json_and_back() -> None:
     exited = b'time=2026-11-22T15:45:57.210Z level=INFO msg="sub-process exited" argo=true'
     feed(Cutter(cursor := Cursor()), log((0, b"a"), (1, exited), (2, b"b"), ended=False))
@@ -173,8 +198,49 @@ def test_text_of_the_kubelet_before_the_known_line_brings_no_line_twice() -> Non
     cursor = Cursor()
     lines = log((0, b"a"), (1, b"b"))
     feed(Cutter(cursor), lines)
-    taken = feed(Cutter(cursor), b"failed to watch the log\n" + lines + log((2, b"c")))
-    assert (taken.text, taken.complaint) == (b"c\n", "failed to watch the log")
+    taken = feed(Cutter(cursor), b"failed to watch directory /var/log/pods\n" + lines + log((2, b"c")))
+    assert (taken.text, taken.complaint) == (b"c\n", "failed to watch directory /var/log/pods")
+
+
+RESTS = [
+    b"100%|####| 9/9",
+    b"x",
+    b"",
+    b"QUJDREVGR0hJTktMTU5P and more",
+    b"QUJDREVGR0T\xff\xfe " + b"y" * 100,
+    b"2026-11-22T15:44:00.000000001Z of the container itself",
+    b"z" * 200_000,
+]
+"""What comes, without a timestamp, of a line whose first pieces are older than `sinceTime`."""
+
+
+@pytest.mark.parametrize("rest", RESTS)
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_the_rest_of_a_line_that_began_before_the_cursor_is_neither_a_line_nor_a_complaint(
+    rest: bytes, size: int
+) -> None:
+    cursor = Cursor()
+    feed(Cutter(cursor), log((0, b"long"), (5, b"b")))
+    taken = feed(again := Cutter(cursor), rest + b"\n" + log((5, b"b"), (6, b"c")), size if len(rest) < 1000 else 5000)
+    assert (taken, again.anchored) == (Taken(b"c\n", lines=1), True)
+
+
+@pytest.mark.parametrize("rest", [rest for rest in RESTS if rest])
+def test_a_stream_that_ends_inside_the_rest_of_an_earlier_line_brings_nothing(rest: bytes) -> None:
+    cursor = Cursor()
+    feed(Cutter(cursor), log((5, b"b")))
+    assert (feed(again := Cutter(cursor), rest), again.at_line_end) == (Taken(), False)
+
+
+def test_the_rest_of_a_line_that_began_before_what_was_asked_for_is_left_out() -> None:
+    taken = feed(Cutter(Cursor(), since="2026-11-22T15:45:01Z"), b"rest\n" + log((5, b"b")))
+    assert taken == Taken(b"b\n", lines=1)
+
+
+def test_a_complaint_is_no_longer_than_a_sentence_and_never_ends_the_thread() -> None:
+    for text in (b"\xff" * 1000, b"\xff" * 200_000, b"0123456789T\xff " + b"\xff" * 200_000):
+        taken = feed(Cutter(Cursor()), text)
+        assert taken.text == b"" and 1 <= len(taken.complaint) <= 300
 
 
 def test_a_rotated_log_is_a_gap_with_its_edges() -> None:
