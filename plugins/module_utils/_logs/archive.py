@@ -26,6 +26,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.credentials import token_of
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
+from ansible_collections.argo.workflows.plugins.module_utils._logs.files import WRITE, open_own, remove_own
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
 from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import WholeLines
@@ -186,13 +187,11 @@ class Archive:
         file = log.path and log.path.with_suffix(".archived")
         self._streams.add(stream)
         try:
-            if file:
-                file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("wb") if file else contextlib.nullcontext() as target:
+            with open_own(file, log.root, WRITE) if file else contextlib.nullcontext() as target:
                 size, lines = self._copy(stream, target, log)
         except (ApiError, OSError):
             if file:
-                file.unlink(missing_ok=True)
+                remove_own(file, log.root)
             raise
         finally:
             self._streams.discard(stream)
@@ -244,7 +243,7 @@ def _settle(log: Log, outcome: _Fetched | str) -> None:
     elif outcome.lines < log.lines:
         _explain(log, f"has no more than {outcome.lines:,} lines")
         if outcome.file:
-            outcome.file.unlink(missing_ok=True)
+            remove_own(outcome.file, log.root)
     else:
         try:
             log.replace(outcome.file, outcome.size, outcome.lines)

@@ -221,7 +221,7 @@ class Collector:
 
     def _enqueue(self, job: _Job) -> None:
         """Queue a job for a worker; the caller holds the lock."""
-        if job.log.done or job.busy or (job.queued and not job.ended):
+        if self._stopping or job.log.done or job.busy or (job.queued and not job.ended):
             return
         if job.queued and job in self._to_follow:
             self._to_follow.remove(job)
@@ -261,8 +261,7 @@ class Collector:
                     job.busy = False
                     self._fetching -= fetching
                     self._following -= not fetching
-                    if not self._stopping:
-                        self._enqueue(job)
+                    self._enqueue(job)
                     self._changed.notify()
 
     def _is_fetch(self, job: _Job) -> bool:

@@ -7,6 +7,7 @@
     LOGS_DIR/WORKFLOW/INDEX-SLUG.STEP/…             of an item that has steps of its own
     LOGS_DIR/WORKFLOW/index.json
     LOGS_DIR/WORKFLOW/merged.log                    if asked for
+    LOGS_DIR/WORKFLOW/.lock                         held by the process that writes there
 
 The index also holds where each log was left, so that a second wait for the same run goes on there.
 """
@@ -23,6 +24,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import NodeName, fnv1a32
+from ansible_collections.argo.workflows.plugins.module_utils._logs.files import (
+    APPEND,
+    READ,
+    WRITE,
+    open_own,
+    remove_own,
+    replace_own,
+)
 from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Cursor, Taken
 
 INDEX = "index.json"
@@ -108,18 +117,22 @@ class Log:
         if not self.path:
             return ""
         try:
-            with self.path.open("rb") as file:
+            with open_own(self.path, self.root, READ) as file:
                 start = file.seek(max(0, self.size - length))
                 text = file.read(length)
         except OSError:
             return ""
         return (text.partition(b"\n")[2] if start else text).decode(errors="replace")
 
+    @property
+    def root(self) -> Path:
+        """LOGS_DIR, where its file is in a folder of its item in the folder of its Workflow."""
+        return self.path.parents[2] if self.path else Path()
+
     def open(self) -> None:
         """Open the file for more, at the place that the cursor stands for. OSError if it cannot be gone on with."""
         if self.path and not self._file:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("ab", buffering=0)
+            self._file = open_own(self.path, self.root, APPEND, buffering=0)
             if self._file.tell() < self.size:
                 raise OSError("somebody has shortened it")
             self._file.truncate(self.size)
@@ -147,11 +160,24 @@ class Log:
 
     def end(self, reason: str = "") -> None:
         """Nothing more is tried; `reason` says what is missing, if something is."""
-        self.reason = reason
+        self.reason = reason or self._damage()
         if self.cursor.executor.beginning_lost and not self.done:
             self.gaps.insert(0, (BEGINNING, self.cursor.first))
         self.done = True
         self.close()
+
+    def _damage(self) -> str:
+        """What somebody else has done to the file that is being written; empty if nothing."""
+        if not self.path or not self._file:
+            return ""
+        ours = os.fstat(self._file.fileno())
+        try:
+            there = self.path.lstat()
+        except OSError as error:
+            return f"its file is not there any more: {error.strerror or error}"
+        if (ours.st_dev, ours.st_ino) != (there.st_dev, there.st_ino):
+            return "its file was replaced by another one"
+        return "" if ours.st_size == self.size else "somebody else has written to its file"
 
     def spoil(self, why: str) -> None:
         """The log, which is at its end, is not complete because of `why`, besides what is known already."""
@@ -160,7 +186,7 @@ class Log:
     def replace(self, file: Path | None, size: int, lines: int) -> None:
         """Take the archived log instead of what was read: `file`, which becomes the log's. OSError if it cannot."""
         if file and self.path:
-            file.replace(self.path)
+            replace_own(file, self.path, self.root)
         self.cursor, self.gaps = Cursor(), []
         self.size, self.lines, self.executor_lines = size, lines, 0
         self.archived = True
@@ -191,6 +217,7 @@ class LogFolder:
 
     def __init__(self, directory: Path | None, workflow: str, namespace: str, uid: str, selection: str = "") -> None:
         self.path = directory and directory / workflow
+        self._root = directory or Path()
         self.workflow = workflow
         self._head = {"workflow": workflow, "namespace": namespace, "uid": uid, "selection": selection}
         self._logs: dict[tuple[str, str], Log] = {}
@@ -201,12 +228,13 @@ class LogFolder:
         self._saved = 0
         if self.path and not self._read_index(self.path / INDEX):
             with contextlib.suppress(OSError):  # it cannot be written either, and that is said
-                (self.path / MERGED).unlink(missing_ok=True)
+                remove_own(self.path / MERGED, self._root)
 
     def _read_index(self, index: Path) -> bool:
         """Whether there is an index, and it can be gone on with."""
         try:
-            content = json.loads(index.read_bytes())
+            with open_own(index, self._root, READ) as file:
+                content = json.loads(file.read())
             if any(content.get(key) != value for key, value in self._head.items()):
                 return False
             for entry in content["logs"]:
@@ -277,10 +305,10 @@ class LogFolder:
         # A line for each log: json's own indentation takes ten times as long.
         lines = ",\n".join(json.dumps(entry) for entry in entries.values())
         text = f'{json.dumps(self._head)[:-1]}, "logs": [\n{lines}\n]}}'
-        self.path.mkdir(parents=True, exist_ok=True)
         temporary = self.path / f".{INDEX}.{os.getpid()}"
-        temporary.write_text(text + "\n")
-        temporary.replace(self.path / INDEX)
+        with open_own(temporary, self._root, WRITE) as file:
+            file.write(f"{text}\n".encode())
+        replace_own(temporary, self.path / INDEX, self._root)
         self._saved = state
 
     def _entry(self, log: Log) -> dict[str, Any]:

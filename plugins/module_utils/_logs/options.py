@@ -37,7 +37,7 @@ def logs_folder(logs_dir: str | None) -> Path | None:
         return None
     folder = Path(logs_dir).absolute()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

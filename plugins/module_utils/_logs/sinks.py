@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ansible_collections.argo.workflows.plugins.module_utils._logs.files import APPEND, open_own
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import MERGED, Log
 
 LONGEST_LINE = 512 * 1024
@@ -69,5 +70,5 @@ class MergedFiles:
         """Append lines of a log, which is in the same folder. OSError if they cannot be written."""
         prefix = f"{log.display_name}: ".encode()
         path = self._directory / log.workflow / MERGED
-        with self._lock, path.open("ab") as file:
+        with self._lock, open_own(path, self._directory, APPEND) as file:
             file.write(b"".join(prefix + line + b"\n" for line in lines))
