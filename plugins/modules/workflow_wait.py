@@ -280,7 +280,8 @@ item_results:
     - C(logs) are the logs of all attempts, each with C(path), C(lines), C(bytes), C(complete), C(reason)
       and C(archived), whether it came from O(server).
     - C(last_line) is the last line that is not empty in the log of the last attempt, in that of its container C(main),
-      or of the container of its containerSet that wrote last; C(tail) is the end of that log, if the item failed.
+      or of the container of its containerSet that wrote last, and not one of Argo's executor; of more than 65,536
+      characters the rest is left out, and a word says so. C(tail) is the end of that log, if the item failed.
     - A result has at most 400,000 characters of them, of which each Workflow has its share, those that did not succeed
       first. If the task fails, it has only such, and at most 20 of each. C(index.json) has the logs of all.
   returned: with a single O(name)

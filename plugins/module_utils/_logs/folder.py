@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import NodeName, fnv1a32
+from ansible_collections.argo.workflows.plugins.module_utils._logs.executor import is_executors
 from ansible_collections.argo.workflows.plugins.module_utils._logs.files import (
     APPEND,
     READ,
@@ -40,6 +41,8 @@ BEGINNING, END = "its beginning", "its end"
 """Edges of gaps that have no timestamp."""
 LONGEST_LAST_LINE = 1024 * 1024
 """Bytes at the end of a log in which its last line has to begin, to be found."""
+LONGEST_RESULT = 64 * 1024
+"""Characters of a last line that are returned; a result of a thousand items has to fit into memory."""
 _TAIL = 4096
 """Bytes of the end of a log that a result may have."""
 
@@ -102,15 +105,19 @@ class Log:
     def tail(self) -> str:
         """The last lines in its file, or the beginning of the last one if not even that is short."""
         lines = self._end(_TAIL)
-        return lines if lines.strip() else self.last_line
+        return lines if lines.strip() else self.last_line[:1000]
 
     @property
     def last_line(self) -> str:
-        """The last line in its file that is not empty, at most 1,000 characters of it."""
+        """The last line in its file that is not empty, nor the executor's own; what is too long says that it is cut.
+
+        A line ends as a terminal has it, so of a progress bar this is what it showed last.
+        """
         for length in (_TAIL, LONGEST_LAST_LINE):
-            if line := next((line for line in reversed(self._end(length).splitlines()) if line.strip()), ""):
-                return line[:1000]
-        return ""
+            for line in reversed(re.split(r"[\r\n]", self._end(length))):
+                if line.strip() and not is_executors(line.encode()):
+                    return line if len(line) <= LONGEST_RESULT else f"{line[:LONGEST_RESULT]}… (cut off)"
+        return f"(longer than {LONGEST_LAST_LINE:,} bytes)" if self.size > LONGEST_LAST_LINE else ""
 
     def _end(self, length: int) -> str:
         """The lines that begin in the last `length` bytes of its file."""

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import parse_node_name
-from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import LogFolder, slug
+from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log, LogFolder, slug
 from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Taken
 
 
@@ -68,13 +69,13 @@ def test_the_folders_of_an_items_own_steps_say_whose_they_are(tmp_path: Path) ->
     assert path and len(path.parent.name) == 200, "a file system takes no more than 255"
 
 
-@pytest.mark.parametrize("length", [10, 5000, 300_000])
+@pytest.mark.parametrize("length", [10, 5000, 60_000])
 def test_the_last_line_is_found_however_long_it_is(length: int, tmp_path: Path) -> None:
     log = LogFolder(tmp_path, "wf", "ns", "uid").log("p", "u", "main", parse_node_name("wf", "wf[0].echo(0:a)(0)"))
     log.open()
     log.take(Taken(b"hello\n" + b"x" * length + b"\n\n", lines=3))
     log.end()
-    assert log.last_line == "x" * min(length, 1000)
+    assert log.last_line == "x" * length
     assert "xxx" in log.tail
 
 
@@ -86,3 +87,42 @@ def test_what_spoils_a_log_is_added_to_what_is_known() -> None:
     assert not log.complete and log.why_incomplete == "its last line could not be written"
     log.spoil("its index could not be written")
     assert log.why_incomplete == "its last line could not be written; its index could not be written"
+
+
+def log_of(tmp_path: Path, text: bytes) -> Log:
+    log = LogFolder(tmp_path, "wf", "ns", "uid").log("p", "u", "main", parse_node_name("wf", "wf[0].echo(0:a)(0)"))
+    log.open()
+    log.take(Taken(text, lines=text.count(b"\n")))
+    log.end()
+    return log
+
+
+METRICS = json.dumps({f"metric_{number}": number / 7 for number in range(2000)})
+EXECUTORS = b'time=2026-11-22T15:45:56.203Z level=INFO msg="Saved output parameter" argo=true'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"", ""),
+        (b"\n \n", ""),
+        (b"a\nb\n\n", "b"),
+        (b"a\nb", "b"),
+        (f"a\n{METRICS}\n".encode(), METRICS),
+        ('{"text": "a\u2028b\x85c\x0bd\x0ce\x1cf"}\n'.encode(), '{"text": "a\u2028b\x85c\x0bd\x0ce\x1cf"}'),
+        (b"dos\r\n", "dos"),
+        (b"\r10%\r20%\r", "20%"),
+        (b"mine\n" + EXECUTORS + b"\n", "mine"),
+        (EXECUTORS + b"\n" + EXECUTORS.replace(b"INFO", b"DEBUG") + b"\n", ""),
+        (b'{"time":"2026","level":"INFO","msg":"Starting Workflow Executor","argo":true}\n', ""),
+        (EXECUTORS + b"\nError: exit status 64\n", "Error: exit status 64"),
+        (b"x" * 70_000, "x" * 65536 + "… (cut off)"),
+        (b"a\n" + b"x" * 2_000_000, "(longer than 1,048,576 bytes)"),
+    ],
+)
+def test_the_last_line_is_whole_or_says_that_it_is_not(text: bytes, expected: str, tmp_path: Path) -> None:
+    assert log_of(tmp_path, text).last_line == expected
+
+
+def test_the_tail_of_one_long_line_is_its_beginning(tmp_path: Path) -> None:
+    assert log_of(tmp_path, b"y\n" + b"x" * 70_000).tail == "x" * 1000
