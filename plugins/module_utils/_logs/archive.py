@@ -30,6 +30,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._logs.files import 
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
 from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import WholeLines
+from ansible_collections.argo.workflows.plugins.module_utils._logs.verdict import why_failed
 
 PARALLEL = 8
 """Requests at once: the server reads each log from the artifact repository first."""
@@ -170,8 +171,8 @@ class Archive:
                 outcome: _Fetched | str = self._fetch(server, log, path)
             except ApiError as error:
                 outcome = f"could not be fetched: {_sentence(error)}"
-            except OSError as error:
-                outcome = f"could not be written: {error.strerror or error}"
+            except Exception as error:  # each log that was asked for is answered for, whatever happens
+                outcome = why_failed(error)
             self._done.put((log, outcome))
 
     def _fetch(self, server: Cluster, log: Log, path: str) -> _Fetched:
@@ -189,7 +190,7 @@ class Archive:
         try:
             with open_own(file, log.root, WRITE) if file else contextlib.nullcontext() as target:
                 size, lines = self._copy(stream, target, log)
-        except (ApiError, OSError):
+        except BaseException:
             if file:
                 remove_own(file, log.root)
             raise

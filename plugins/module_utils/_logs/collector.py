@@ -38,6 +38,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._logs.verdict impor
     loss_with_pod,
     news_lag,
     verdict,
+    why_failed,
     why_hopeless,
 )
 
@@ -253,9 +254,9 @@ class Collector:
                 job.busy, job.queued = True, False
             try:
                 self.collect(job)
-            except OSError as error:
+            except Exception as error:  # whatever it is, it concerns this log alone, and the thread lives on
                 with job.log.lock:
-                    job.log.end(f"its file could not be written: {error.strerror or error}")
+                    job.log.end(f"its file {why_failed(error)}")
             finally:
                 with self._changed:
                     job.busy = False

@@ -161,9 +161,9 @@ class Log:
             self.gaps.append(taken.gap)
 
     def close(self) -> None:
-        if self._file:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file:
+            file.close()
 
     def end(self, reason: str = "") -> None:
         """Nothing more is tried; `reason` says what is missing, if something is."""
@@ -171,7 +171,10 @@ class Log:
         if self.cursor.executor.beginning_lost and not self.done:
             self.gaps.insert(0, (BEGINNING, self.cursor.first))
         self.done = True
-        self.close()
+        try:
+            self.close()
+        except OSError as error:  # a file system on the network says only now what it could not write
+            self.reason = self.reason or f"its file could not be written: {error.strerror or error}"
 
     def _damage(self) -> str:
         """What somebody else has done to the file that is being written; empty if nothing."""

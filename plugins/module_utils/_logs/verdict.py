@@ -124,3 +124,10 @@ def why_hopeless(error: ApiError, pod: str, *, ended: bool, admitted: bool) -> s
             return error.message
         case _:
             return ""
+
+
+def why_failed(error: Exception) -> str:
+    """What an error that nobody expected means for a file; its text may hold what nobody shall read."""
+    if isinstance(error, OSError):
+        return f"could not be written: {error.strerror or error}"
+    return f"was not finished ({type(error).__name__}); this is a bug of the module"

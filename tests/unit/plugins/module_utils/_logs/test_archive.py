@@ -14,7 +14,7 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -382,3 +382,18 @@ def test_a_wait_that_began_after_the_pods_were_deleted_has_their_logs(argo: Argo
     assert sorted(log.container for log in ended.logs) == ["a", "b", "main", "main"]
     assert all(log["archived"] for item in result["item_results"] for log in item["logs"])
     assert all(log.path and log.path.read_bytes() == WHOLE for log in ended.logs)
+
+
+def test_an_error_that_nobody_expected_is_the_reason_of_a_log_and_does_not_keep_the_others_waiting(
+    folder: LogFolder,
+) -> None:
+    class Odd:
+        def open_log(self, path: str, **options: Any) -> None:
+            raise ValueError("Invalid header value b'Bearer SECRET\\n'")
+
+    logs = [log_of(folder, number) for number in (1, 2, 3)]
+    began = time.monotonic()
+    complete(cast(Cluster, Odd()), *logs, seconds=10)
+    assert time.monotonic() - began < 5
+    for log in logs:
+        assert log.why_incomplete.endswith("main-logs, was not finished (ValueError); this is a bug of the module")

@@ -361,6 +361,24 @@ def test_the_kubelets_own_text_is_a_reason_and_not_a_line_of_the_log(tmp_path: P
     assert log.size == 0
 
 
+@pytest.mark.parametrize("error", [AttributeError("'str' has no 'get' SECRET"), ValueError("SECRET"), RecursionError()])
+def test_an_error_that_nobody_expected_ends_one_log_and_no_thread(error: Exception, tmp_path: Path) -> None:
+    class Odd(Kubelet):
+        def answer(self, asked: Asked) -> Response:
+            if "/bad/" in asked.path:
+                raise error
+            return super().answer(asked)
+
+    pods = [pod("bad"), *(pod(f"p{number}", f"{number}:b") for number in range(5))]
+    collector = collect(kubelet := Odd(LINE), tmp_path, *pods, parallel=1, follow=False)
+    reasons = {log.pod: log.why_incomplete for log in collector.logs}
+    why = f"its file was not finished ({type(error).__name__}); this is a bug of the module"
+    assert reasons == {"bad": why, **{f"p{number}": "" for number in range(5)}}
+    assert [path.count("bad") for path in (asked.path for asked in kubelet.requests)].count(1) == 1, (
+        "nor is it repeated"
+    )
+
+
 def test_a_full_disk_is_a_reason_and_what_is_on_it_stays_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     take = Log.take
 
