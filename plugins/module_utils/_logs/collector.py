@@ -48,6 +48,8 @@ FOLLOW_TIMEOUT = 300.0
 """Seconds of silence after which a followed log is asked for again: a proxy may have forgotten the connection."""
 STALL = 10.0
 """Seconds of silence after the container's end after which its stream is given up and the rest fetched."""
+MORE = 4
+"""So many times as many last lines are asked for where too few came: long ones count as several."""
 STOP_PATIENCE = 2.0
 """Seconds that the threads have to end; one that still waits for an answer then takes nothing more."""
 
@@ -73,6 +75,10 @@ class _Job:
     """That the kubelet had lost the container when it was first seen, in words: an empty log proves nothing then."""
     attempts: int = 0
     """Requests in a row that brought the log no nearer to its end."""
+    asked: int = 0
+    """How many last lines the kubelet is asked for, if only those are wanted; it counts pieces of lines."""
+    before: str | None = None
+    """Where the last stream began that had too few."""
 
 
 class Collector:
@@ -304,8 +310,12 @@ class Collector:
         """Read one stream to its end; ApiError if it breaks, after what came of it was taken."""
         log, follow = job.log, not self._is_fetch(job)
         known, started = log.received, self._clock.monotonic()
-        cutter = self._cutter(log)
+        cutter = self._cutter(job)
         self._stream(job, cutter, follow)
+        while cutter.short:
+            job.asked, job.before = job.asked * MORE, cutter.cursor.first
+            cutter = self._cutter(job)
+            self._stream(job, cutter, follow)
         seconds = self._clock.monotonic() - started
         return Reading(
             followed=follow,
@@ -351,7 +361,7 @@ class Collector:
             stream = job.stream = self._cluster.open_log(
                 path("Pod", job.namespace, job.log.pod, "log"),
                 read_timeout=FOLLOW_TIMEOUT if follow else STALL * 3,
-                **self._query(job.log, follow),
+                **self._query(job, follow),
             )
             job.heard, job.trouble, self._admitted = self._clock.monotonic(), "", True
             try:
@@ -370,7 +380,8 @@ class Collector:
             raise
         self._take(job, cutter.finish, bool(job.attempts) and not follow)
 
-    def _cutter(self, log: Log) -> Cutter:
+    def _cutter(self, job: _Job) -> Cutter:
+        log = job.log
         kept: dict[str, Any] = {
             "stamps": self._options.timestamps,
             "executor": log.container in EXECUTOR_CONTAINERS,
@@ -379,16 +390,19 @@ class Collector:
         }
         if self._options.tail is None or log.cursor.stamp:
             return Cutter(log.cursor, **kept)
-        return LastLinesCutter(log.cursor, self._options.tail, **kept)
+        cut = not self._options.grep
+        return LastLinesCutter(log.cursor, self._options.tail, cut=cut, before=job.before, **kept)
 
-    def _query(self, log: Log, follow: bool) -> dict[str, Any]:
+    def _query(self, job: _Job, follow: bool) -> dict[str, Any]:
+        log = job.log
         query: dict[str, Any] = {"container": log.container, "timestamps": "true"}
         if follow:
             query["follow"] = "true"
         if since := log.cursor.since or self._options.since:
             query["sinceTime"] = since
         if self._options.tail is not None and not log.cursor.stamp and not self._options.grep:
-            query["tailLines"] = self._options.tail + LAST_WORDS
+            job.asked = job.asked or self._options.tail + LAST_WORDS
+            query["tailLines"] = job.asked
         return query
 
     def _take(self, job: _Job, cut: Callable[..., Taken], *what: bytes | bool) -> None:

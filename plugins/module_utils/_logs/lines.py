@@ -122,6 +122,8 @@ class Cutter:
         self._stamps = stamps
         self._executor = executor
         self._grep = grep
+        self.short = False
+        """Whether what came is too little, and nothing was taken of it."""
         self._mute = False
         self._rest = b""
         self._searching = bool(cursor.stamp)
@@ -387,15 +389,23 @@ class LastLinesCutter(Cutter):
     """Gives only the last `count` lines of a stream, and at most LAST_BYTES of them, when it is over.
 
     Until then they are held in memory, and the cursor stays; a stream that breaks gives nothing.
+
+    A stream that was asked for with `tailLines` is `cut`. The kubelet counts the pieces of lines then, so the first
+    line may lack its beginning, and is left out. If too few are left, the stream is `short` and gives nothing: more is
+    to be asked for, until the stream begins with the log, as it does if it has the executor's first message, or begins
+    where the one before did (`before` is the first timestamp of that).
     """
 
-    def __init__(self, cursor: Cursor, count: int, **options: Any) -> None:
-        super().__init__(dataclasses.replace(cursor), **options)
+    def __init__(
+        self, cursor: Cursor, count: int, *, cut: bool = False, before: str | None = None, **options: Any
+    ) -> None:
+        super().__init__(dataclasses.replace(cursor, first=""), **options)
         self._given = cursor
         self._count_wanted = count
         self._held = bytearray()
         self._executor_lines = 0
         self._shortened = False
+        self._cut, self._before = cut, before
 
     def feed(self, data: bytes) -> Taken:
         """Take the next bytes of the stream; only a complaint comes back."""
@@ -405,9 +415,14 @@ class LastLinesCutter(Cutter):
         """The stream is over: take its last lines, and move the cursor."""
         complaint = self._hold(super().finish(whole)).complaint
         lines = bytes(self._held).split(b"\n")
-        if self._shortened:
-            lines = lines[1:] or lines
-        text = b"\n".join(lines[-self._count_wanted - (lines[-1] == b"") :])
+        cut = self._cut and self.cursor.first != self._before
+        if self._shortened or cut:
+            lines = lines[1:] or (lines if self._shortened else [])
+        wanted = self._count_wanted + (lines[-1:] == [b""])
+        if cut and not self._shortened and len(lines) < wanted:
+            self.short = True
+            return Taken(complaint=complaint)
+        text = b"\n".join(lines[-wanted:])
         for field in dataclasses.fields(Cursor):
             setattr(self._given, field.name, getattr(self.cursor, field.name))
         return Taken(text, text.count(b"\n"), self._executor_lines, complaint=complaint)
@@ -415,6 +430,11 @@ class LastLinesCutter(Cutter):
     def give_up(self) -> Taken:
         """The stream broke: the next one begins anew."""
         return Taken()
+
+    def _move(self, parts: list[_Part]) -> None:
+        if not self.cursor.first and (heard := Executor().hear(parts[0][2])) and heard[1].began:
+            self._cut = False
+        super()._move(parts)
 
     def _hold(self, taken: Taken) -> Taken:
         self._held += taken.text

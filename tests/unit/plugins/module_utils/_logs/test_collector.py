@@ -165,6 +165,33 @@ def test_lines_that_were_not_asked_for_are_not_missing(options: dict[str, Any], 
     assert (log.complete, log.why_incomplete, log.lines) == (True, "", len(lines))
 
 
+class Pieces(Kubelet):
+    """Gives of the pieces of `text` so many last ones as tailLines says; those of a long line have 16 bytes here."""
+
+    def chunks(self, asked: Asked) -> Iterator[bytes]:
+        stamp, begins = b"2026-11-22T15:45:18.%09dZ ", True
+        pieces = [line[at : at + 16] for line in self.text.splitlines(keepends=True) for at in range(0, len(line), 16)]
+        last = max(0, len(pieces) - int(asked.query.get("tailLines", 10**6)))
+        for number, piece in [*enumerate(pieces)][last:]:
+            yield (stamp % number if begins else b"") + piece
+            begins = piece.endswith(b"\n")
+
+
+@pytest.mark.parametrize("tail", [1, 5, 20, 50])
+@pytest.mark.parametrize(("length", "count"), [(8, 3), (8, 200), (20, 200), (900, 200), (900, 3)])
+@pytest.mark.parametrize("words", [b"", WORDS.splitlines(keepends=True)[0].partition(b" ")[2]])
+def test_the_last_lines_are_whole_ones_however_many_pieces_the_kubelet_counts(
+    tail: int, length: int, count: int, words: bytes
+) -> None:
+    lines = [b"line %d %s" % (number, b"x" * length) for number in range(count)]
+    got: list[bytes] = []
+    whole = WholeLines([lambda log, some: got.extend(some)])
+    kubelet = Pieces(words + b"".join(line + b"\n" for line in lines))
+    [log] = collect(kubelet, None, pod(), lines=whole, follow=False, tail=tail).logs
+    assert (got, log.complete, log.lines) == (lines[-tail:], True, min(tail, count))
+    assert len(kubelet.queries) <= 8
+
+
 @pytest.mark.parametrize(("grep", "expected"), [(b"hel", [b"hello"]), (b"bye", [])])
 def test_a_last_line_without_end_is_searched_too(grep: bytes, expected: list[bytes]) -> None:
     got: list[bytes] = []
