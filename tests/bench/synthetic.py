@@ -42,6 +42,8 @@ class BigRun:
         self.names = [f"{NAME}[0].echo({index}:{index})(0)" for index in range(items)]
         self.blocks = size // BLOCK
         self.over = threading.Event()
+        self.there: dict[int, str] = {}
+        """The pods that have been made so far, by the index of their item, as JSON."""
         self._workflow = recordings.workflow(RECORDED)
         events = recordings.pod_events(RECORDED)
         uid = events[0]["object"]["metadata"]["uid"]
@@ -107,9 +109,15 @@ class BigRun:
             for phase, kind in kinds.items():
                 for index in range(start, min(start + AT_ONCE, len(self.names))):
                     version += 1
-                    yield f'{{"type":"{kind}","object":{self._pod_in(phase, index, version)}}}\n'.encode()
+                    self.there[index] = self._pod_in(phase, index, version)
+                    yield f'{{"type":"{kind}","object":{self.there[index]}}}\n'.encode()
         self.over.set()
         threading.Event().wait()
+
+    def pod_list(self) -> dict[str, Any]:
+        """The pods as they are now. Who lags behind with the events asks for them, and takes the others for gone."""
+        pods = [json.loads(pod) for pod in list(self.there.values())]
+        return {"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "10"}, "items": pods}
 
     def _pod_in(self, phase: str, index: int, version: int) -> str:
         name = self.names[index]
@@ -191,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
             case ["apis", _, _, "namespaces", _, "workflows", _]:
                 return self.run.workflow()
             case ["api", "v1", "namespaces", _, "pods"]:
-                return {"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "10"}, "items": []}
+                return self.run.pod_list()
             case ["api", "v1", "namespaces", _, "pods", _]:
                 return json.loads(self.run._pod_in("Succeeded", 0, 1))
         return DISCOVERY.get("/".join(path))

@@ -101,6 +101,15 @@ def test_the_synthetic_run_has_its_items_when_it_is_over() -> None:
     assert [(item.index, item.phase) for item in items] == [(index, "Succeeded") for index in range(120)]
 
 
+def test_the_synthetic_run_lists_the_pods_that_it_has_made_so_far() -> None:
+    run = BigRun(120)
+    assert run.pod_list()["items"] == []
+    events = run.pods()
+    made = {pod["metadata"]["name"]: pod for pod in (json.loads(next(events))["object"] for _number in range(200))}
+    listed = {pod["metadata"]["name"]: pod for pod in run.pod_list()["items"]}
+    assert listed == made and len(made) == 100
+
+
 def test_a_long_synthetic_log_goes_on_from_a_time() -> None:
     run = BigRun(1, 25 << 20)
     whole, rest = list(run.log("")), list(run.log("2026-11-22T12:00:02Z"))
