@@ -55,8 +55,10 @@ options:
     type: int
   grep:
     description:
-      - Only lines in which this regular expression (of Python) is found. Of a line of more than 64 KiB the beginning
+      - Only lines in which this regular expression (of Python) is found. Of a line of more than 4 KiB the beginning
         decides.
+      - A repetition of what is itself repeated, as in C((\w+ ?)+), may take longer than the universe is old, and is
+        refused; a possessive one, as in C((\w++ ?)+), is not.
     type: str
   wait_timeout:
     description:
@@ -201,7 +203,12 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths i
 from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import server_of
 from ansible_collections.argo.workflows.plugins.module_utils._logs.collection import LogCollection
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
-from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LOG_SPEC, LogOptions, logs_folder
+from ansible_collections.argo.workflows.plugins.module_utils._logs.options import (
+    LOG_SPEC,
+    LogOptions,
+    logs_folder,
+    repeats_repetition,
+)
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
 
 MAX_LOGS = 1000
@@ -256,6 +263,11 @@ def options_of(params: Mapping[str, Any]) -> LogOptions:
         grep = re.compile(params["grep"].encode()) if params["grep"] else None
     except re.error as error:
         raise UserError(f"grep: {params['grep']!r} is not a regular expression: {error}") from error
+    if grep and repeats_repetition(grep):
+        raise UserError(
+            f"grep: {params['grep']!r} repeats what is itself repeated, which may take for ever on a single line; make "
+            "the inner repetition possessive, as in (a++b?)+"
+        )
     if params["tail"] is not None and params["tail"] < 1:
         raise UserError(f"tail must be at least 1, and is {params['tail']}")
     return LogOptions.from_params(

@@ -20,6 +20,7 @@ import json
 import os
 import re
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -249,7 +250,7 @@ class LogFolder:
                 return False
             for entry in content["logs"]:
                 key = (entry["uid"], entry["container"])
-                Cursor.from_dict(entry["cursor"])
+                _take_up(Log("", "", "", "", "", "", None), entry)  # whatever is not as it should be shows now
                 self._kept[key] = entry
                 self.kept_of.setdefault(entry["pod"], []).append(key)
                 path = index.parent / entry["file"]
@@ -270,11 +271,7 @@ class LogFolder:
             kept = self._kept.get(key)
             on_disk = path.stat().st_size if kept and path and path.exists() else 0
             if kept and on_disk >= kept["bytes"]:
-                log.cursor = Cursor.from_dict(kept["cursor"])
-                log.size, log.lines, log.executor_lines = kept["bytes"], kept["lines"], kept["executor_lines"]
-                log.gaps = [(gap["after"], gap["before"]) for gap in kept["gaps"]]
-                log.kept = log.received
-                log.archived = kept.get("archived", False)
+                _take_up(log, kept)
                 log.done = kept["complete"] and on_disk == log.size
             self._logs[key] = log
         return self._logs[key]
@@ -332,6 +329,15 @@ class LogFolder:
                 **log.as_dict(),
                 "cursor": log.cursor.as_dict(),
             }
+
+
+def _take_up(log: Log, kept: Mapping[str, Any]) -> None:
+    """Go on where an earlier wait has left a log; KeyError, TypeError or ValueError if its entry is not one of ours."""
+    log.cursor = Cursor.from_dict(kept["cursor"])
+    log.size, log.lines, log.executor_lines = (int(kept[key]) for key in ("bytes", "lines", "executor_lines"))
+    log.gaps = [(gap["after"], gap["before"]) for gap in kept["gaps"]]
+    log.kept = log.received
+    log.archived, log.done = kept["archived"], kept["complete"]
 
 
 def slug(text: str) -> str:

@@ -34,6 +34,8 @@ _KUBELETS_WORDS = re.compile(
 """How its complaints begin (pkg/logs/logs.go of k8s.io/cri-client, pkg/kubelet/kuberuntime of Kubernetes)."""
 _LONGEST_COMPLAINT = 300
 """Characters of a complaint that are passed on: they may be of a container after all."""
+_GREP_BYTES = 4096
+"""Bytes of a line that are searched: an ordinary expression may take the square of their number."""
 _HOLD = 65536
 """Bytes of an unfinished line that are kept back; a longer line is written piece by piece."""
 LAST_BYTES = 2 * 1024 * 1024
@@ -264,7 +266,7 @@ class Cutter:
 
     def _is_found(self, text: bytes) -> bool:
         """Whether a line is one of those that are wanted."""
-        return not self._grep or bool(self._grep.search(text))
+        return not self._grep or bool(self._grep.search(text, 0, _GREP_BYTES))
 
     def _move(self, parts: list[_Part]) -> None:
         """Put the cursor on the last of some whole lines."""

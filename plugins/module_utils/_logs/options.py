@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any, Self
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import NodeName
@@ -43,6 +44,24 @@ def logs_folder(logs_dir: str | None) -> Path | None:
     except OSError as error:
         raise UserError(f"logs_dir: nothing can be written to {folder}: {error.strerror or error}") from error
     return folder
+
+
+def repeats_repetition(pattern: re.Pattern[bytes]) -> bool:
+    """Whether the time that a search takes may double with each byte: no thread can be kept from it while it lasts."""
+    return _repeats(_parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG), inside=False)
+
+
+def _repeats(part: Any, *, inside: bool) -> bool:
+    """Whether an endless repetition that may go back is in `part` of a parsed expression, `inside` of another one."""
+    match part:
+        case (kind, (_least, most, repeated)) if kind is _constants.MAX_REPEAT or kind is _constants.MIN_REPEAT:
+            endless = most == _constants.MAXREPEAT
+            return (endless and inside) or _repeats(repeated, inside=inside or endless)
+        case (kind, within) if kind is _constants.POSSESSIVE_REPEAT or kind is _constants.ATOMIC_GROUP:
+            return _repeats(within, inside=False)
+        case tuple() | list() | _parser.SubPattern():
+            return any(_repeats(each, inside=inside) for each in part)
+    return False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

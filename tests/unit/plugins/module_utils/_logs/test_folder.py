@@ -126,3 +126,17 @@ def test_the_last_line_is_whole_or_says_that_it_is_not(text: bytes, expected: st
 
 def test_the_tail_of_one_long_line_is_its_beginning(tmp_path: Path) -> None:
     assert log_of(tmp_path, b"y\n" + b"x" * 70_000).tail == "x" * 1000
+
+
+@pytest.mark.parametrize("key", ["bytes", "lines", "executor_lines", "gaps", "archived", "complete", "cursor"])
+@pytest.mark.parametrize("value", [None, {"odd": 1}])
+def test_a_folder_whose_index_is_not_of_this_version_begins_anew(key: str, value: object, tmp_path: Path) -> None:
+    folder, name = LogFolder(tmp_path, "wf", "ns", "uid"), parse_node_name("wf", "wf[0].echo(0:a)(0)")
+    folder.log("p", "u", "main", name).size = 5
+    folder.save()
+    index = json.loads((tmp_path / "wf" / "index.json").read_text())
+    del index["logs"][0][key]
+    if value and key in ("bytes", "lines", "executor_lines", "gaps", "cursor"):
+        index["logs"][0][key] = value
+    (tmp_path / "wf" / "index.json").write_text(json.dumps(index))
+    assert LogFolder(tmp_path, "wf", "ns", "uid").log("p", "u", "main", name).size == 0

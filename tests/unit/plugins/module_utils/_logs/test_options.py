@@ -5,12 +5,19 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import Any
 
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import parse_node_name
-from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LOG_SPEC, LogOptions
+from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Cursor, Cutter
+from ansible_collections.argo.workflows.plugins.module_utils._logs.options import (
+    LOG_SPEC,
+    LogOptions,
+    repeats_repetition,
+)
 
 DEFAULTS: dict[str, Any] = {name: option.get("default") for name, option in LOG_SPEC.items()}
 
@@ -40,3 +47,30 @@ def test_an_item_is_chosen_with_all_of_its_own_steps(choice: str) -> None:
 
 def test_without_a_choice_every_node_is_chosen() -> None:
     assert LogOptions().chooses(parse_node_name("wf", "wf"))
+
+
+@pytest.mark.parametrize(
+    ("expression", "repeats"),
+    [
+        (rb"(\w+\s?)+!", True),
+        (rb"(a*)*", True),
+        (rb"(?:x(?:y+?z){2,})+", True),
+        (rb"((a+|b)c)*", True),
+        (rb"(\w++ ?)+", False),
+        (rb"((?>a+)b)+", False),
+        (rb"(?i)error|warn(ing)?s*", False),
+        (rb"a+b+(c|d)*e{3}", False),
+        (rb"(\d{1,3}\.){3}\d+", False),
+        (rb"[a-z]+(?=x+)", False),
+    ],
+)
+def test_an_expression_that_repeats_a_repetition_is_known(expression: bytes, repeats: bool) -> None:
+    assert repeats_repetition(re.compile(expression)) is repeats
+
+
+def test_a_search_takes_little_time_in_however_long_a_line() -> None:
+    for expression in (rb".*error", rb"\w+ failed"):
+        began = time.process_time()
+        cutter = Cutter(Cursor(), grep=re.compile(expression))
+        assert cutter.feed(b"2026-11-22T15:45:18Z " + b"x" * 60_000 + b"\n").text == b""
+        assert time.process_time() - began < 0.5
