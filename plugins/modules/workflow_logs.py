@@ -33,6 +33,9 @@ options:
         it, and C(WORKFLOW/index.json) says what is complete.
       - Where an item has steps of its own, their folders are called C(INDEX-ITEM.STEP).
       - What is in the files already is not fetched again, unless O(since), O(tail) or O(grep) have changed.
+      - One process writes there at a time. While another one collects the logs of the same Workflow, it is waited for,
+        for at most O(wait_timeout).
+      - The files are only their owner's to read, and links in the folder are not followed.
       - Without it, the lines are returned as RV(lines).
     type: path
   items:

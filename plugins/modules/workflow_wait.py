@@ -119,7 +119,9 @@ options:
       - Each container of each attempt gets a file C(WORKFLOW/INDEX-ITEM/ATTEMPT-CONTAINER.log) in it, and each Workflow
         an C(index.json) that says what is complete.
       - Where an item has steps of its own, their folders are called C(INDEX-ITEM.STEP).
-      - A second wait for the same Workflow goes on where the first was.
+      - A second wait for the same Workflow goes on where the first was. At the same time only one of them writes there,
+        and another one takes over when that has ended.
+      - The files are only their owner's to read, and links in the folder are not followed.
     type: path
   progress:
     description:

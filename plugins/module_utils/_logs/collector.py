@@ -228,12 +228,12 @@ class Collector:
 
     def _enqueue(self, job: _Job) -> None:
         """Queue a job for a worker; the caller holds the lock."""
-        if self._stopping or job.log.done or job.busy or (job.queued and not job.ended):
+        if self._stopping or job.log.done or job.busy:
             return
-        if job.queued and job in self._to_follow:
+        if job.queued:
+            if not job.ended or job not in self._to_follow:
+                return
             self._to_follow.remove(job)
-        elif job.queued:
-            return
         job.queued = True
         fetch = self._is_fetch(job)
         (self._to_fetch if fetch else self._to_follow).append(job)

@@ -104,6 +104,11 @@ def test_a_since_that_is_neither_is_refused(text: str) -> None:
         workflow_logs.since_of(text, datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC))
 
 
+def test_an_expression_that_may_take_for_ever_is_refused() -> None:
+    with pytest.raises(UserError, match=r"grep: '\(\\\\w\+ \?\)\+!' repeats what is itself repeated"):
+        workflow_logs.options_of({"grep": r"(\w+ ?)+!", "tail": None})
+
+
 def test_tail_is_at_least_one_line() -> None:
     with pytest.raises(UserError, match="tail must be at least 1, and is 0"):
         workflow_logs.options_of({"grep": None, "tail": 0})
