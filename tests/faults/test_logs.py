@@ -74,7 +74,11 @@ def test_logs_are_whole_and_in_order_or_say_what_is_missing(seed: int, tmp_path:
     container = server.containers["pod"] = a_container(chance)
     # The news of the container's end comes a little later than the end, or much later if somebody was away.
     lag, start = chance.choice([0.01, 0.5, 0.9, 10, 30]), chance.choice([0, 0, 1, container.end, container.end + 15])
-    log = collect(server, start, news=container.end + lag, folder=tmp_path)
+    lost = chance.choice(["", "", "", "the kubelet has lost the container"])
+    log = collect(server, start, news=container.end + lag, folder=tmp_path, lost=lost)
+    if lost and not container.lines:
+        assert not log.complete, "an empty log proves nothing where the kubelet has lost the container"
+        return
     check(log.path.read_bytes() if log.path and log.path.exists() else b"", container, log)
 
 
@@ -99,14 +103,17 @@ def test_a_log_is_asked_for_once_if_the_executor_has_said_its_last_word(
     assert (log.complete, log.lines, len(server.requests)) == (True, 1, requests)
 
 
-def collect(server: Server, start: float, news: float, folder: Path) -> Log:
-    """The log of the server's only container, collected from `start` on; its end becomes known at `news`."""
+def collect(server: Server, start: float, news: float, folder: Path, lost: str = "") -> Log:
+    """The log of the server's only container, collected from `start` on; its end becomes known at `news`.
+
+    `lost` is what the kubelet says of a container that it has lost sight of.
+    """
     clock = server.clock
     collector = Collector(server.cluster(), LogOptions())
     log = LogFolder(folder, "wf", "ns", "uid-of-wf").log(
         "pod", "uid", "main", parse_node_name("wf", "wf[0].echo(0:a)(0)")
     )
-    job = _Job(log, "ns")
+    job = _Job(log, "ns", lost=lost)
     collector._jobs["uid", "main"] = job
 
     def know_the_end() -> None:
