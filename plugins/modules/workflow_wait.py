@@ -97,12 +97,14 @@ options:
   give_up_on:
     description:
       - End the wait early, as a failure, on what does not heal by itself. By default nothing does.
-      - V(unschedulable) - a pod fits on no node, and no pod of the Workflows is on one; a queue that moves heals.
+      - V(unschedulable) - a pod fits on no node, waits behind a scheduling gate as those of a queue do, or asks for a
+        scheduler that is not there; and no pod of the Workflows is on a node. A queue that moves heals.
       - V(image) - an image cannot be pulled, or its command cannot be looked up.
-      - V(start) - a container cannot be started for another reason.
+      - V(start) - a container cannot be started for another reason, or the node cannot prepare its pod, because of a
+        volume, a key of a Secret or a device that is missing. The second is known where events may be listed.
       - V(quota) - the quota of the namespace is used up, and no pod of the Workflows is on a node.
       - V(forbidden) - the service account of the pods lacks its rights on workflowtaskresults.
-      - V(controller) - no controller takes the Workflow up.
+      - V(controller) - no controller takes the Workflow up, or the controller ends over and over.
       - V(stuck) - all pods have ended, but the Workflow does not.
     type: list
     elements: str
@@ -162,7 +164,8 @@ attributes:
 notes:
   - Needs the rights to get, list and watch workflows, to list and watch pods, and to get pods/log; and to patch
     workflows, to stop or terminate them.
-  - Where it may also list nodes, it says what they have when a pod fits on none.
+  - Where it may also list nodes, it says what they have when a pod fits on none; where it may list events, what the
+    kubelet says about a pod that does not start; and where it may read the controller's log, which Workflow ends it.
 seealso:
   - module: argo.workflows.workflow
   - module: argo.workflows.workflow_logs

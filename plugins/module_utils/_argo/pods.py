@@ -47,6 +47,8 @@ HOPELESS_REASONS = frozenset(
     {"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"}
 )
 """Those of both kinds that time alone does not heal."""
+_PREPARING_REASONS = frozenset({"ContainerCreating", "PodInitializing"})
+"""Reasons of a waiting container whose pod is on a node, before anything of it has begun."""
 _LOST_REASONS = frozenset(
     {
         "Evicted",
@@ -97,7 +99,11 @@ def _trim_spec(spec: Json) -> dict[str, Any]:
         ],
     }
     if not spec.get("nodeName"):
-        kept["requests"] = requests_of(spec.get("containers") or ())
+        kept |= {
+            "requests": requests_of(spec.get("containers") or ()),
+            "schedulerName": spec.get("schedulerName") or "default-scheduler",
+            "schedulingGates": spec.get("schedulingGates") or [],
+        }
     if names := _container_set(spec):
         kept["containerSet"] = names
     return kept
@@ -111,7 +117,7 @@ def _trim_status(status: Json) -> dict[str, Any]:
         "conditions": [
             {key: condition.get(key) for key in ("type", "status", "reason", "message")}
             for condition in status.get("conditions") or ()
-            if condition.get("reason") == "Unschedulable" or condition["type"] == "DisruptionTarget"
+            if condition["type"] == "DisruptionTarget" or is_unscheduled(condition)
         ],
         **{key: status[key] for key in ("message", "reason") if status.get(key)},
     }
@@ -168,6 +174,31 @@ def lost_reason(pod: Json) -> str:
     if status.get("reason") in _LOST_REASONS:
         return f"{status['reason']}: {status.get('message') or 'no message'}"
     return ""
+
+
+def is_unscheduled(condition: Json) -> bool:
+    """Whether a condition of a pod says why the pod has no node yet."""
+    return condition["type"] == "PodScheduled" and condition.get("status") == "False"
+
+
+def gates_of(pod: Json) -> list[str]:
+    """The names of the scheduling gates that still hold a pod back; `pod` as `trim` gave it."""
+    return [gate["name"] for gate in pod["spec"].get("schedulingGates") or ()]
+
+
+def is_unclaimed(pod: Json) -> bool:
+    """Whether no scheduler has said anything about a pod that it could schedule; `pod` as `trim` gave it."""
+    status = pod["status"]
+    has_node, waits = bool(pod["spec"].get("nodeName")), status.get("phase") == "Pending"
+    return waits and not has_node and not gates_of(pod) and not any(map(is_unscheduled, status.get("conditions") or ()))
+
+
+def is_being_prepared(pod: Json) -> bool:
+    """Whether the kubelet of its node still prepares a pod, its volumes and network: nothing of it has begun."""
+    states = [container.get("state") or {} for container in container_statuses(pod)]
+    reasons = {(state.get("waiting") or {}).get("reason") for state in states}
+    waits = pod["status"].get("phase") == "Pending" and bool(pod["spec"].get("nodeName"))
+    return waits and reasons <= _PREPARING_REASONS
 
 
 def is_over(pod: Json) -> bool:

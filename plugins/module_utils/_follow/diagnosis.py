@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What keeps a run from going on, or made it fail. Private to the collection. Pure.
 
-Each kind of diagnosis is a function of that name. To add one is to write the function and to put it into _FINDERS.
+Each cause is a function that finds it, of one of a few kinds. To add one is to write it and to put it into _FINDERS.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import (
     IMAGE_REASONS,
     START_REASONS,
     container_statuses,
+    gates_of,
+    is_being_prepared,
     is_over,
+    is_unclaimed,
+    is_unscheduled,
     wait_message,
     without_id,
 )
@@ -29,11 +33,16 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
     Json,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import DELETED, Run
+from ansible_collections.argo.workflows.plugins.module_utils._follow.surroundings import Crash, Surroundings
 
 QUEUED = frozenset({"unschedulable", "quota"})
 """Those that heal when other pods end."""
 UNTOUCHED = 15.0
 """Seconds without any status after which it is said that no controller has taken the Workflow up."""
+UNCLAIMED = 15.0
+"""Seconds after which it is said that no scheduler has taken a pod up."""
+PREPARED = 10.0
+"""Seconds that a node may take to prepare a pod before its events are asked for the reason."""
 STUCK = 60.0
 """Seconds for which all pods have ended and the Workflow goes on without a new one: the controller hangs."""
 NO_COMMAND = "failed to look-up entrypoint/cmd for image"
@@ -51,19 +60,9 @@ class Diagnosis(NamedTuple):
     message: str
     """One sentence or several; a single one starts in lower case and has no full stop."""
     since: float
-    """Since when there has been one of its kind all the time (seconds of the clock that the events came with)."""
-
-
-@dataclasses.dataclass(slots=True)
-class Surroundings:
-    """What was looked up because something does not go on; None where it is not known or may not be read."""
-
-    allocatable: dict[str, str] | None = None
-    """The most of each resource that any node can give, in the node's own words."""
-    controllers: list[str] | None = None
-    """Names of the running workflow-controller pods in the Workflow's namespace."""
-    instance_id: str | None = None
-    """The instance ID in the namespace's workflow-controller-configmap; empty if it sets none."""
+    """Since when there has been one of its cause all the time (seconds of the clock that the events came with)."""
+    cause: str = ""
+    """What finds it: a kind may have several causes."""
 
 
 def diagnose(
@@ -71,20 +70,20 @@ def diagnose(
 ) -> tuple[Diagnosis, ...]:
     """What keeps a run from going on, and the pods that were taken away from it.
 
-    `before` is what was found the last time: a kind that is still there keeps its `since`.
+    `before` is what was found the last time: a cause that is still there keeps its `since`.
     """
-    since = {diagnosis.kind: diagnosis.since for diagnosis in before}
+    since = {diagnosis.cause: diagnosis.since for diagnosis in before}
     return tuple(
-        Diagnosis(find.__name__, message, since.get(find.__name__, now))
-        for find in (_AFTERWARDS if run.done else _FINDERS)
+        Diagnosis(kind, message, since.get(find.__name__, now), find.__name__)
+        for find, kind in (_AFTERWARDS if run.done else _FINDERS).items()
         for message in find(run, now, around or Surroundings())
     )
 
 
-# --- the kinds ---
+# --- the causes ---
 
 
-def unschedulable(run: Run, _now: float, around: Surroundings) -> Iterator[str]:
+def fits_nowhere(run: Run, _now: float, around: Surroundings) -> Iterator[str]:
     """Pods fit on no node."""
     waiting: dict[str, list[Json]] = collections.defaultdict(list)
     for pod in run.pods.values():
@@ -97,7 +96,7 @@ def unschedulable(run: Run, _now: float, around: Surroundings) -> Iterator[str]:
 
 def _scheduler_messages(pod: Json) -> Iterator[str]:
     for condition in pod["status"].get("conditions") or ():
-        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
+        if is_unscheduled(condition) and condition.get("reason") != "SchedulingGated":
             yield condition.get("message") or ""
 
 
@@ -113,7 +112,23 @@ def _shortfall(message: str, pod: Json, around: Surroundings) -> str:
     )
 
 
-def image(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
+def gated(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
+    """Scheduling gates hold pods back, as those of a queue do: see "Pod Scheduling Readiness" of Kubernetes."""
+    gates = collections.Counter(", ".join(gates_of(pod)) for pod in run.pods.values() if not is_over(pod))
+    del gates[""]
+    for names, count in gates.items():
+        several = "gates" if "," in names else "gate"
+        yield f"{_plural(count, 'pod')} held back by the scheduling {several} {names}, until somebody removes it"
+
+
+def unclaimed(run: Run, now: float, _around: Surroundings) -> Iterator[str]:
+    """The scheduler that pods ask for is not there."""
+    waiting = (pod for pod in run.pods_for(UNCLAIMED, now) if is_unclaimed(pod))
+    for scheduler, count in collections.Counter(pod["spec"]["schedulerName"] for pod in waiting).items():
+        yield f"no scheduler called {scheduler} has taken {_plural(count, 'pod')} up: is it installed and running?"
+
+
+def unpullable(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
     """An image cannot be pulled, or the command of one cannot be looked up."""
     # ErrImagePull and ImagePullBackOff alternate, with different messages about the same image
     yield from _not_starting(
@@ -125,13 +140,25 @@ def image(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
         yield f"no pod can be made: {message}"
 
 
-def start(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
+def unstartable(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
     """A container cannot be started for another reason."""
     yield from _not_starting(
         f"container {container['name']}: {waiting['reason']}: {without_id(waiting.get('message', ''))}"
         for container, waiting in _waiting_containers(run)
         if waiting.get("reason") in START_REASONS
     )
+
+
+def unprepared(run: Run, now: float, around: Surroundings) -> Iterator[str]:
+    """The node cannot prepare pods: a volume, a key of a Secret, their network or a device is missing."""
+    found: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+    for pod in run.pods_for(PREPARED, now):
+        warning = (around.warnings or {}).get(pod["metadata"]["uid"])
+        if warning and is_being_prepared(pod):
+            found[warning[0]][warning[1]] += 1
+    for reason, messages in found.items():
+        [(message, _count)] = messages.most_common(1)
+        yield f"{_plural(messages.total(), 'pod')} cannot start: {reason}: {message}"
 
 
 def _not_starting(reasons: Iterable[str]) -> Iterator[str]:
@@ -168,7 +195,7 @@ def forbidden(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
         )
 
 
-def controller(run: Run, now: float, around: Surroundings) -> Iterator[str]:
+def untouched(run: Run, now: float, around: Surroundings) -> Iterator[str]:
     """No controller takes the Workflow up."""
     waited = now - run.first_seen
     if not run.touched and waited >= UNTOUCHED:
@@ -177,6 +204,8 @@ def controller(run: Run, now: float, around: Surroundings) -> Iterator[str]:
 
 def _why_untouched(run: Run, around: Surroundings) -> str:
     label = run.labels.get(INSTANCE_ID_LABEL, "")
+    if around.crash:
+        return _crashes(around.crash)
     if around.instance_id is not None and around.instance_id != label:
         return (
             f"it is made for {_instance(label)}, and the controller of the namespace {run.namespace} has "
@@ -187,6 +216,23 @@ def _why_untouched(run: Run, around: Surroundings) -> str:
     if label:
         return f"no controller with the instance ID {label!r} watches the namespace {run.namespace}"
     return f"is a workflow-controller running that watches the namespace {run.namespace}?"
+
+
+def crashing(run: Run, _now: float, around: Surroundings) -> Iterator[str]:
+    """The controller ends over and over."""
+    if run.touched and around.crash:
+        yield _crashes(around.crash)
+
+
+def _crashes(crash: Crash) -> str:
+    ends = f"the controller {crash.pod} ends over and over ({_plural(crash.restarts, 'restart')})"
+    if not crash.culprit:
+        return f"{ends}; its log says why"
+    bad = crash.culprit
+    return (
+        f"{ends} because of the Workflow {bad.name} in the namespace {bad.namespace}: {bad.words}. All Workflows go on "
+        f"when it is deleted: kubectl -n {bad.namespace} delete workflow {bad.name}"
+    )
 
 
 def stuck(run: Run, now: float, _around: Surroundings) -> Iterator[str]:
@@ -227,11 +273,26 @@ def lost(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
 
 
 Finder = Callable[[Run, float, Surroundings], Iterator[str]]
-_FINDERS: tuple[Finder, ...] = (unschedulable, image, start, quota, forbidden, controller, stuck, lost)
-_AFTERWARDS: tuple[Finder, ...] = (forbidden, lost)
+_FINDERS: dict[Finder, str] = {
+    fits_nowhere: "unschedulable",
+    gated: "unschedulable",
+    unclaimed: "unschedulable",
+    unpullable: "image",
+    unstartable: "start",
+    unprepared: "start",
+    quota: "quota",
+    forbidden: "forbidden",
+    untouched: "controller",
+    crashing: "controller",
+    stuck: "stuck",
+    lost: "lost",
+}
+_AFTERWARDS: dict[Finder, str] = {find: _FINDERS[find] for find in (forbidden, lost)}
 """Those that explain the end of a run, too."""
-DIAGNOSES = tuple(find.__name__ for find in _FINDERS if find is not lost)
+DIAGNOSES = tuple(kind for kind in dict.fromkeys(_FINDERS.values()) if kind != "lost")
 """What a run can be waiting for that may never come."""
+_EXPLAINED = frozenset({"unschedulable", "controller", "stuck"})
+"""Kinds that what surrounds the run tells more about."""
 
 
 def _instance(instance_id: str) -> str:
@@ -248,10 +309,17 @@ def _plural(number: int, noun: str) -> str:
 def unsaid(found: Iterable[Diagnosis], said: Iterable[Diagnosis]) -> list[Diagnosis]:
     """What was found and is to be said, where `said` was found the last time.
 
-    A kind is not said again while it lasts: some messages count the seconds.
+    A cause is not said again while it lasts: some messages count the seconds.
     """
-    kinds = {diagnosis.kind for diagnosis in said}
-    return [diagnosis for diagnosis in found if diagnosis.kind not in kinds]
+    causes = {(diagnosis.kind, diagnosis.cause) for diagnosis in said}
+    return [diagnosis for diagnosis in found if (diagnosis.kind, diagnosis.cause) not in causes]
+
+
+def is_puzzling(run: Run, found: Iterable[Diagnosis], now: float) -> bool:
+    """Whether what surrounds a run may tell more about why it does not go on."""
+    return any(diagnosis.kind in _EXPLAINED for diagnosis in found) or any(
+        map(is_being_prepared, run.pods_for(PREPARED, now))
+    )
 
 
 def lasting(

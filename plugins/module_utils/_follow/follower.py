@@ -18,8 +18,8 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis import (
     QUEUED,
     Diagnosis,
-    Surroundings,
     diagnose,
+    is_puzzling,
     lasting,
     unsaid,
 )
@@ -27,6 +27,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.journal imp
 from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import Outcome, Standing, Wait, outcome_of
 from ansible_collections.argo.workflows.plugins.module_utils._follow.readings import Readings
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run
+from ansible_collections.argo.workflows.plugins.module_utils._follow.surroundings import Surroundings
 from ansible_collections.argo.workflows.plugins.module_utils._follow.wait import Ended, EndedRun, Wanted
 from ansible_collections.argo.workflows.plugins.module_utils._follow.watches import (
     Broken,
@@ -52,7 +53,7 @@ TICK = 0.2
 DRAW_GAP = 0.4
 CHECK_GAP = 1.0
 """Seconds between two looks at what is wrong; both gaps grow where a look takes long, as at a large tree."""
-AROUND_GAP = 60.0
+AROUND_GAP = 30.0
 TROUBLE_LASTS = 30.0
 """Seconds after a failed request in which the API server counts as out of reach, unless something comes from it."""
 LOG_PATIENCE = 30.0
@@ -303,7 +304,7 @@ class Follower:
             self._queue_moved = now
         for name, watched in self._watched.items():
             watched.diagnoses = diagnose(watched.run, now, self._around, watched.diagnoses)
-            if self._knows_enough(watched.diagnoses, now):
+            if self._knows_enough(watched, now):
                 for diagnosis in unsaid(watched.diagnoses, watched.said):
                     self._journal.note(diagnosis.message, name)
                 watched.said = watched.diagnoses
@@ -315,9 +316,9 @@ class Follower:
         wanted = self._wanted
         return lasting(found, now, wanted.give_up_on, wanted.give_up_after, self._queue_moved)
 
-    def _knows_enough(self, found: Iterable[Diagnosis], now: float) -> bool:
+    def _knows_enough(self, watched: _Watched, now: float) -> bool:
         """Whether nothing was found wrong about which more is known in a moment."""
-        if not any(diagnosis.kind in ("unschedulable", "controller") for diagnosis in found):
+        if watched.run.done or not is_puzzling(watched.run, watched.diagnoses, now):
             return True
         if now - self._around_asked >= AROUND_GAP:
             self._around_asked = now

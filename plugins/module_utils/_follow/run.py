@@ -22,7 +22,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import 
     nodes_of,
     phase_of,
 )
-from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import is_over, lost_reason
+from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import gates_of, is_over, lost_reason
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import (
     DONE_PHASES,
     NODE_DONE_PHASES,
@@ -51,6 +51,8 @@ class Run:
         """The Workflow's resourceVersion according to its watch."""
         self.lost: dict[str, str] = {}
         """Why pods were taken away, by uid."""
+        self.stages: dict[str, tuple[Any, float]] = {}
+        """By uid: how far each pod has come towards its start, and since when."""
         self.first_seen = now
         self.quiet_since = now
         """When a pod, or the Workflow as its watch sees it, last changed."""
@@ -97,6 +99,9 @@ class Run:
             return
         if known is None or known["status"].get("phase") != pod["status"].get("phase"):
             self.quiet_since = now
+        stage = (pod["status"].get("phase"), bool(pod["spec"].get("nodeName")), bool(gates_of(pod)))
+        if self.stages.get(uid, ("", now))[0] != stage:
+            self.stages[uid] = stage, now
         reason = lost_reason(pod)
         if not reason and deleted and not is_over(pod):
             reason = DELETED
@@ -107,6 +112,12 @@ class Run:
         self.pods[uid] = pod
 
     # --- what is known ---
+
+    def pods_for(self, seconds: float, now: float) -> Iterator[Json]:
+        """The pods that have come no further towards their start for so long."""
+        for uid, (_stage, since) in self.stages.items():
+            if uid in self.pods and now - since >= seconds:
+                yield self.pods[uid]
 
     @property
     def labels(self) -> Mapping[str, str]:

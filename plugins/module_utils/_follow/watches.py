@@ -20,13 +20,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import trim
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import WORKFLOW_LABEL, Json
-from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis import Surroundings
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run, belongs_to
+from ansible_collections.argo.workflows.plugins.module_utils._follow.surroundings import Surroundings, look
 from ansible_collections.argo.workflows.plugins.module_utils._follow.wait import Wanted
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import METADATA_LIST, Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.quantity import quantity
 
 # --- news ---
 
@@ -238,16 +237,7 @@ class Watches:
             self._messages.put(Trouble(error))
 
     def _look_around(self) -> None:
-        """Look up what may be looked up; what may not be read stays None."""
-        around, namespace = Surroundings(), self._wanted.namespace
-        with contextlib.suppress(ApiError):
-            around.allocatable = most_of_each(self._cluster.objects(path("Node")))
-        with contextlib.suppress(ApiError):
-            found = self._cluster.objects(path("Pod", namespace), labelSelector="app=workflow-controller")
-            around.controllers = [pod["metadata"]["name"] for pod in found if pod["status"].get("phase") == "Running"]
-            config = self._cluster.get(path("ConfigMap", namespace, "workflow-controller-configmap")).get("data") or {}
-            around.instance_id = instance_id_of(config)
-        self._messages.put(LookedAround(around))
+        self._messages.put(LookedAround(look(self._cluster, self._wanted.namespace)))
 
 
 def _listed(events: Iterator[tuple[str, Any]], names: tuple[str, ...]) -> dict[str, Json]:
@@ -264,26 +254,3 @@ def _listed(events: Iterator[tuple[str, Any]], names: tuple[str, ...]) -> dict[s
         if item["metadata"]["name"] in names:
             found[item["metadata"]["name"]] = item["metadata"]
     return found
-
-
-def most_of_each(nodes: Iterator[Json]) -> dict[str, str]:
-    """The most that any of the nodes of a cluster can give of each resource, in the node's own words."""
-    most: dict[str, str] = {}
-    for node in nodes:
-        for resource, amount in (node["status"].get("allocatable") or {}).items():
-            if quantity(amount) >= quantity(most.get(resource, "0")):
-                most[resource] = amount
-    return most
-
-
-def instance_id_of(config: Mapping[str, str]) -> str:
-    """The instance ID that a workflow-controller-configmap's data sets; empty if none."""
-    if "instanceID" in config:
-        return config["instanceID"]
-    import yaml
-
-    try:
-        settings = yaml.safe_load(config.get("config", "")) or {}
-    except yaml.YAMLError:
-        return ""
-    return str(settings.get("instanceID") or "")

@@ -10,19 +10,23 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.argo.workflows.plugins.module_utils._argo.panics import Culprit
 from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import trim
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import INSTANCE_ID_LABEL
 from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis import (
     DIAGNOSES,
+    PREPARED,
     STUCK,
+    UNCLAIMED,
     UNTOUCHED,
     Diagnosis,
-    Surroundings,
     diagnose,
+    is_puzzling,
     lasting,
     unsaid,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run
+from ansible_collections.argo.workflows.plugins.module_utils._follow.surroundings import Crash, Surroundings
 from ansible_collections.argo.workflows.tests.support import recordings
 from ansible_collections.argo.workflows.tests.support.runs import replay
 
@@ -228,3 +232,88 @@ def test_a_wait_is_given_up_on_what_lasts_long_enough_and_a_queue_that_moves_beg
 ) -> None:
     kinds_to_give_up_on = frozenset({"image", "unschedulable", "quota"})
     assert bool(lasting([diagnosis(kind)], now, kinds_to_give_up_on, 300, queue_moved)) is gives_up
+
+
+# --- pods that wait without a word of their own ---
+
+
+def waiting_run(count: int = 1, spec: dict[str, Any] | None = None, **status: Any) -> Run:
+    """A run with pods that wait: on no node unless `spec` has one."""
+    run = replay("fanout-ok", workflow_events=1, pod_events=0)
+    for pod in recordings.pods("fanout-ok")[:count]:
+        waits = {"phase": "Pending", "conditions": [], "containerStatuses": []} | status
+        spec_of_pod = {**pod["spec"], "nodeName": ""} | (spec or {})
+        run.see_pod(trim(pod | {"spec": spec_of_pod, "status": waits}), 0.0)
+    return run
+
+
+def warned(run: Run, reason: str, message: str) -> Surroundings:
+    return Surroundings(warnings=dict.fromkeys(run.pods, (reason, message)))
+
+
+CREATING = [
+    {"name": "main", "state": {"waiting": {"reason": "PodInitializing"}}},
+    {"name": "wait", "state": {"waiting": {"reason": "ContainerCreating"}}},
+]
+
+
+@pytest.mark.parametrize("statuses", [CREATING, []])
+def test_a_pod_whose_volume_cannot_be_mounted_is_told_in_the_kubelets_words(statuses: list[Any]) -> None:
+    run = waiting_run(2, {"nodeName": "n1"}, containerStatuses=statuses)
+    why = 'MountVolume.SetUp failed for volume "cfg": references non-existent config key: no-such-key'
+    around = warned(run, "FailedMount", why)
+    assert kinds(run, PREPARED - 1, around) == {}, "a mount may need a moment"
+    assert kinds(run, PREPARED, around) == {"start": f"2 pods cannot start: FailedMount: {why}"}
+    assert is_puzzling(run, (), PREPARED) and not is_puzzling(run, (), PREPARED - 1)
+
+
+def test_a_pod_of_which_something_runs_is_not_held_back_by_what_the_kubelet_said_before() -> None:
+    begun = [{"name": "init", "state": {"running": {"startedAt": "2026-11-22T15:45:17Z"}}}]
+    run = waiting_run(1, {"nodeName": "n1"}, initContainerStatuses=begun, containerStatuses=CREATING)
+    assert kinds(run, PREPARED, warned(run, "FailedMount", "at first")) == {}
+
+
+def test_a_node_that_is_slow_without_a_warning_is_no_diagnosis() -> None:
+    run = waiting_run(1, {"nodeName": "n1"}, containerStatuses=CREATING)
+    assert kinds(run, 1000.0, Surroundings(warnings={})) == {}
+
+
+def test_a_pod_behind_a_scheduling_gate_is_told_with_the_gate() -> None:
+    gates = {"schedulingGates": [{"name": "kueue.x-k8s.io/admission"}]}
+    condition = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "non-empty gates"}
+    run = waiting_run(2, gates, conditions=[condition])
+    why = "held back by the scheduling gate kueue.x-k8s.io/admission, until somebody removes it"
+    assert kinds(run, 1000.0) == {"unschedulable": f"2 pods {why}"}
+    assert {item.message for item in run.items()} == {"SchedulingGated: non-empty gates"}
+
+
+def test_a_scheduler_that_is_not_there_is_told_by_its_name_after_a_while() -> None:
+    run = waiting_run(1, {"schedulerName": "volcano"})
+    assert kinds(run, UNCLAIMED - 1) == {}
+    why = "no scheduler called volcano has taken 1 pod up: is it installed and running?"
+    assert kinds(run, UNCLAIMED) == {"unschedulable": why}
+
+
+def test_a_second_cause_of_the_same_kind_is_said_too() -> None:
+    gated, unclaimed = Diagnosis("unschedulable", "a gate", 0.0, "gated"), Diagnosis("unschedulable", "b", 0.0, "other")
+    assert unsaid([gated, unclaimed], [gated]) == [unclaimed]
+
+
+# --- a controller that ends over and over ---
+
+CRASH = Crash("workflow-controller-1", 7, Culprit("trial", "bad", "panic: … key trial/bad …"))
+WHY_IT_ENDS = (
+    "the controller workflow-controller-1 ends over and over (7 restarts) because of the Workflow bad in the namespace "
+    "trial: panic: … key trial/bad …. All Workflows go on when it is deleted: kubectl -n trial delete workflow bad"
+)
+
+
+def test_a_workflow_that_ends_the_controller_of_all_is_named_with_what_to_do() -> None:
+    metadata = recordings.workflow_events("fanout-ok")[0]["metadata"]
+    found = kinds(Run(metadata | {"labels": {}}, 0.0), UNTOUCHED, Surroundings(crash=CRASH))
+    assert found["controller"] == f"no controller has taken it up for 15 s: {WHY_IT_ENDS}"
+
+
+def test_a_controller_that_crashes_under_a_run_is_told_too() -> None:
+    run = replay("fanout-ok", workflow_events=3)
+    assert kinds(run, 0.0, Surroundings(crash=CRASH))["controller"] == WHY_IT_ENDS

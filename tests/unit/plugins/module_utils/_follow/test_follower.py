@@ -17,13 +17,13 @@ import pytest
 from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import trim
 from ansible_collections.argo.workflows.plugins.module_utils._follow import follower as follower_module
 from ansible_collections.argo.workflows.plugins.module_utils._follow import shutdown as shutdown_module
-from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis import Surroundings
 from ansible_collections.argo.workflows.plugins.module_utils._follow.follower import Follower, NotFoundError
 from ansible_collections.argo.workflows.plugins.module_utils._follow.journal import Journal
 from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import Outcome
 from ansible_collections.argo.workflows.plugins.module_utils._follow.result import failure_of, result_of
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run
 from ansible_collections.argo.workflows.plugins.module_utils._follow.shutdown import shut_down
+from ansible_collections.argo.workflows.plugins.module_utils._follow.surroundings import Surroundings
 from ansible_collections.argo.workflows.plugins.module_utils._follow.wait import Wanted
 from ansible_collections.argo.workflows.plugins.module_utils._follow.watches import (
     Broken,
