@@ -103,12 +103,14 @@ options:
       - V(start) - a container cannot be started for another reason, or the node cannot prepare its pod, because of a
         volume, a key of a Secret or a device that is missing. The second is known where events may be listed.
       - V(quota) - the quota of the namespace is used up, and no pod of the Workflows is on a node.
+      - V(queued) - the controller has not begun with the Workflow, as too many run, or it or a step of it needs a mutex
+        or a semaphore that others have; and no pod of the Workflows is on a node.
       - V(forbidden) - the service account of the pods lacks its rights on workflowtaskresults.
       - V(controller) - no controller takes the Workflow up, or the controller ends over and over.
       - V(stuck) - all pods have ended, but the Workflow does not.
     type: list
     elements: str
-    choices: [unschedulable, image, start, quota, forbidden, controller, stuck]
+    choices: [unschedulable, image, start, quota, queued, forbidden, controller, stuck]
     default: []
   give_up_after:
     description:
@@ -131,6 +133,8 @@ options:
       - V(tree) - the tree, and then its lines that change; of large Workflows a summary.
       - V(logs) - the lines of the logs, too.
       - V(none) - nothing.
+      - Where nothing else was shown for 50 seconds, a line says what is waited for, so that nobody takes the wait for
+        dead, as runners and CI systems do that end a job for its silence.
       - Nothing is shown on remote connections, in C(async) tasks, and with stdout callbacks whose output is for
         programs.
     type: str

@@ -35,8 +35,8 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import DELETED, Run
 from ansible_collections.argo.workflows.plugins.module_utils._follow.surroundings import Crash, Surroundings
 
-QUEUED = frozenset({"unschedulable", "quota"})
-"""Those that heal when other pods end."""
+QUEUED = frozenset({"unschedulable", "quota", "queued"})
+"""Those that heal when other pods or Workflows end."""
 UNTOUCHED = 15.0
 """Seconds without any status after which it is said that no controller has taken the Workflow up."""
 UNCLAIMED = 15.0
@@ -117,8 +117,8 @@ def gated(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
     gates = collections.Counter(", ".join(gates_of(pod)) for pod in run.pods.values() if not is_over(pod))
     del gates[""]
     for names, count in gates.items():
-        several = "gates" if "," in names else "gate"
-        yield f"{_plural(count, 'pod')} held back by the scheduling {several} {names}, until somebody removes it"
+        pods = _plural(count, "pod")
+        yield f"{pods} cannot be scheduled until the scheduling gate is removed, as queues do it: {names}"
 
 
 def unclaimed(run: Run, now: float, _around: Surroundings) -> Iterator[str]:
@@ -185,6 +185,26 @@ def quota(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
         yield f"the namespace's quota does not allow more pods: {message}"
 
 
+def postponed(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
+    """The controller has not begun with the Workflow: too many run, or it needs a lock."""
+    message = (run.workflow.get("status") or {}).get("message") or ""
+    if run.phase == "Pending" and message:
+        yield f"the controller has not begun with it: {message}"
+
+
+def locked(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
+    """Steps need a mutex or a semaphore that others have."""
+    waiting = collections.Counter(filter(None, map(_lock_of, run.nodes.values())))
+    for lock, count in waiting.items():
+        yield f"{_plural(count, 'step')} cannot start before others release the lock {lock}"
+
+
+def _lock_of(node: Json) -> str:
+    """The mutex or semaphore that a node waits for; empty if none."""
+    waits = node.get("phase") == "Pending" and node.get("synchronizationStatus")
+    return str(waits.get("waiting") or "") if waits else ""
+
+
 def forbidden(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
     """The service account of the pods may not report results."""
     messages = [node.get("message") or "" for node in run.nodes.values()]
@@ -238,12 +258,12 @@ def _crashes(crash: Crash) -> str:
 def stuck(run: Run, now: float, _around: Surroundings) -> Iterator[str]:
     """All pods have ended, but the Workflow does not."""
     quiet = now - run.quiet_since
-    waits_for_pods = not run.pods or run.at_work()
-    if run.phase != "Running" or quiet < STUCK or waits_for_pods or _is_held_back(run):
+    if run.phase != "Running" or quiet < STUCK or run.is_in_hand() or _is_held_back(run):
         return
+    ended = f"all {_plural(len(run.pods), 'pod')} have ended" if run.pods else "no pod runs and no step waits"
     yield (
-        f"all {_plural(len(run.pods), 'pod')} have ended, but the Workflow is still Running and nothing has "
-        f"changed for {quiet:.0f} s: the controller is down or waits for results that never came"
+        f"{ended}, but the Workflow is still Running and nothing has changed for {quiet:.0f} s: the controller is down "
+        "or waits for results that never came"
     )
 
 
@@ -256,7 +276,7 @@ def _is_held(node: Json) -> bool:
     """Whether the controller waits before it goes on with a node: for a lock, for quota, or for the next attempt."""
     message = node.get("message") or ""
     if node.get("phase") == "Pending":
-        return QUOTA in message or bool((node.get("synchronizationStatus") or {}).get("waiting"))
+        return QUOTA in message or bool(_lock_of(node))
     return node.get("type") == "Retry" and node.get("phase") == "Running" and "Backoff" in message
 
 
@@ -281,6 +301,8 @@ _FINDERS: dict[Finder, str] = {
     unstartable: "start",
     unprepared: "start",
     quota: "quota",
+    postponed: "queued",
+    locked: "queued",
     forbidden: "forbidden",
     untouched: "controller",
     crashing: "controller",

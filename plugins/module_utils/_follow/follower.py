@@ -23,6 +23,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis i
     lasting,
     unsaid,
 )
+from ansible_collections.argo.workflows.plugins.module_utils._follow.heartbeat import SILENCE, heartbeat
 from ansible_collections.argo.workflows.plugins.module_utils._follow.journal import Journal
 from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import Outcome, Standing, Wait, outcome_of
 from ansible_collections.argo.workflows.plugins.module_utils._follow.readings import Readings
@@ -280,6 +281,17 @@ class Follower:
         if now >= self._next_check:
             self._check(now)
             self._next_check = now + max(CHECK_GAP, 10 * (self._clock.monotonic() - now))
+        if self._journal.silence >= SILENCE:
+            self._break_silence(now)
+
+    def _break_silence(self, now: float) -> None:
+        """Say what is waited for."""
+        if self._in_trouble(now):
+            self._journal.note(f"{self._trouble[0]}; still trying")
+            return
+        watched = [(watched.run, watched.diagnoses) for watched in self._watched.values()]
+        for sentence in heartbeat(watched, now, len(self._logs.pending) if self._logs else 0):
+            self._journal.note(sentence)
 
     def _read_what_is_due(self, now: float) -> None:
         for name, watched in self._watched.items():

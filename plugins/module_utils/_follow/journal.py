@@ -41,6 +41,7 @@ class Journal:
             self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - it stays open while the module waits
         self._rest = memoryview(b"")
         """What is still to be written of an event; while there is something, further events are left out."""
+        self._spoken = time.monotonic()
         self._missed = 0
         self._second = 0
         self._shown = 0
@@ -48,6 +49,11 @@ class Journal:
 
     def __bool__(self) -> bool:
         return self._file is not None
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the last event."""
+        return time.monotonic() - self._spoken
 
     # --- the events ---
 
@@ -100,6 +106,7 @@ class Journal:
     def _write(self, event: Event) -> None:
         """Write one event, if there is room for it; a reader that has gone away ends the journal, not the wait."""
         with self._lock:
+            self._spoken = time.monotonic()
             self._flush(0)
             if not self._file:
                 return

@@ -32,6 +32,8 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 )
 
 DELETED = "the pod was deleted"
+_LEAVES = ("Pod", "Container", "HTTP", "Plugin", "Suspend")
+"""Types of nodes that stand for work, and not for other nodes."""
 
 
 class Run:
@@ -173,6 +175,17 @@ class Run:
     def at_work(self) -> bool:
         """Whether a pod of it has not ended."""
         return not all(map(is_over, self.pods.values()))
+
+    def is_in_hand(self) -> bool:
+        """Whether something of it has begun and not ended that the controller may be waiting for.
+
+        Pods tell, and where none was seen, as their watch is refused or their steps have none, the nodes.
+        """
+        if self.pods:
+            return self.at_work()
+        return bool(self.nodes_error) or any(
+            node.get("type") in _LEAVES and node.get("phase") not in NODE_DONE_PHASES for node in self.nodes.values()
+        )
 
     def on_nodes(self) -> bool:
         """Whether a pod of it has a node and has not ended."""

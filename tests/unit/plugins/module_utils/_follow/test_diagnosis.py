@@ -202,7 +202,16 @@ def test_a_workflow_that_nobody_takes_up_is_told_why(label: str, around: Surroun
 
 
 def test_a_wait_can_be_given_up_on_every_diagnosis_but_lost_pods() -> None:
-    assert DIAGNOSES == ("unschedulable", "image", "start", "quota", "forbidden", "controller", "stuck")
+    assert DIAGNOSES == (
+        "unschedulable",
+        "image",
+        "start",
+        "quota",
+        "queued",
+        "forbidden",
+        "controller",
+        "stuck",
+    )
 
 
 def diagnosis(kind: str, message: str = "", since: float = 0.0) -> Diagnosis:
@@ -282,7 +291,7 @@ def test_a_pod_behind_a_scheduling_gate_is_told_with_the_gate() -> None:
     gates = {"schedulingGates": [{"name": "kueue.x-k8s.io/admission"}]}
     condition = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "non-empty gates"}
     run = waiting_run(2, gates, conditions=[condition])
-    why = "held back by the scheduling gate kueue.x-k8s.io/admission, until somebody removes it"
+    why = "cannot be scheduled until the scheduling gate is removed, as queues do it: kueue.x-k8s.io/admission"
     assert kinds(run, 1000.0) == {"unschedulable": f"2 pods {why}"}
     assert {item.message for item in run.items()} == {"SchedulingGated: non-empty gates"}
 
@@ -317,3 +326,43 @@ def test_a_workflow_that_ends_the_controller_of_all_is_named_with_what_to_do() -
 def test_a_controller_that_crashes_under_a_run_is_told_too() -> None:
     run = replay("fanout-ok", workflow_events=3)
     assert kinds(run, 0.0, Surroundings(crash=CRASH))["controller"] == WHY_IT_ENDS
+
+
+# --- queues of the controller ---
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Workflow processing has been postponed because too many workflows are already running",
+        "Waiting for trial/Mutex/gpu lock. Lock status: 0/1",
+    ],
+)
+def test_a_workflow_that_the_controller_has_not_begun_with_is_told_in_its_words(message: str) -> None:
+    run = replay("fanout-ok", workflow_events=1, pod_events=0)
+    run.see_workflow({**run.workflow, "status": {"phase": "Pending", "message": message}}, 0.0)
+    assert kinds(run) == {"queued": f"the controller has not begun with it: {message}"}
+
+
+def test_steps_that_wait_for_a_lock_are_told_with_the_lock() -> None:
+    run = replay("fanout-ok", workflow_events=2, pod_events=0)
+    waits = {"phase": "Pending", "synchronizationStatus": {"waiting": "trial/Mutex/gpu"}}
+    pods = {key for key, node in run.nodes.items() if node["type"] == "Pod"}
+    run.nodes = {key: {**node, **waits} if key in pods else node for key, node in run.nodes.items()}
+    steps = "1 step" if len(pods) == 1 else f"{len(pods)} steps"
+    assert kinds(run)["queued"] == f"{steps} cannot start before others release the lock trial/Mutex/gpu"
+
+
+def test_a_run_that_hangs_without_ever_having_had_a_pod_is_stuck_too() -> None:
+    run = replay("fanout-ok", workflow_events=2, pod_events=0)
+    run.nodes = {run.name: {**run.nodes[run.name], "phase": "Running"}}
+    assert kinds(run, STUCK - 1) == {}
+    assert kinds(run, STUCK)["stuck"].startswith("no pod runs and no step waits, but the Workflow is still Running")
+
+
+@pytest.mark.parametrize("kind", ["Pod", "HTTP", "Plugin"])
+def test_a_run_with_a_step_under_way_is_not_stuck_though_no_pod_of_it_was_seen(kind: str) -> None:
+    run = replay("fanout-ok", workflow_events=2, pod_events=0)
+    step = {"id": "s", "name": f"{run.name}.s", "displayName": "s", "type": kind, "phase": "Running"}
+    run.nodes = {run.name: {**run.nodes[run.name], "phase": "Running"}, "s": step}
+    assert kinds(run, 10 * STUCK) == {}

@@ -16,8 +16,10 @@ import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import trim
 from ansible_collections.argo.workflows.plugins.module_utils._follow import follower as follower_module
+from ansible_collections.argo.workflows.plugins.module_utils._follow import journal as journal_module
 from ansible_collections.argo.workflows.plugins.module_utils._follow import shutdown as shutdown_module
 from ansible_collections.argo.workflows.plugins.module_utils._follow.follower import Follower, NotFoundError
+from ansible_collections.argo.workflows.plugins.module_utils._follow.heartbeat import SILENCE
 from ansible_collections.argo.workflows.plugins.module_utils._follow.journal import Journal
 from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import Outcome
 from ansible_collections.argo.workflows.plugins.module_utils._follow.result import failure_of, result_of
@@ -325,6 +327,19 @@ def test_trouble_is_said_once_until_something_comes_again(tmp_path: Path) -> Non
         "GET /: 500; trying again",
         "GET /: 502; trying again",
     ]
+
+
+def test_a_silence_is_broken_by_what_is_waited_for_and_again_after_as_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(journal_module.time, "monotonic", lambda: now[0])
+    follower = following("a", journal=tmp_path / "journal")
+    for now[0] in (SILENCE - 1, SILENCE, SILENCE + 1, 2 * SILENCE):
+        follower._work()
+    assert [event["text"].partition(":")[0] for event in journal_of(tmp_path / "journal")] == [
+        "a is still Pending after 0s of waiting"
+    ] * 2
 
 
 def test_a_watch_that_begins_anew_because_its_version_is_too_old_is_no_trouble(tmp_path: Path) -> None:
