@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import gzip
 import importlib
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import name_of
@@ -65,9 +66,9 @@ def nodes_of(workflow: Json) -> dict[str, dict[str, Any]]:
     """
     status = workflow.get("status") or {}
     if status.get("nodes"):
-        return dict(status["nodes"])
+        return _checked(status["nodes"], name_of(workflow))
     if status.get("compressedNodes"):
-        return _decompress(name_of(workflow), status["compressedNodes"])
+        return _checked(_decompress(name_of(workflow), status["compressedNodes"]), name_of(workflow))
     if status.get("offloadNodeStatusVersion"):
         raise NodesError(
             f"the nodes of the Workflow {name_of(workflow)} are offloaded to the controller's database, "
@@ -76,16 +77,29 @@ def nodes_of(workflow: Json) -> dict[str, dict[str, Any]]:
     return {}
 
 
-def _decompress(workflow_name: str, compressed: str) -> dict[str, dict[str, Any]]:
+MAX_NODES = 64 * 2**20
+"""Bytes of the nodes of a Workflow that are unpacked at most; 10,000 nodes have some 10 MiB."""
+_PIECE = 65536
+
+
+_TEXTS = ("id", "name", "displayName", "type")
+
+
+def _checked(nodes: Any, workflow_name: str) -> dict[str, dict[str, Any]]:
+    """The nodes; NodesError if they are not such as Argo writes: anybody may write a status who may write Workflows."""
+    if isinstance(nodes, Mapping) and all(map(_is_node, nodes.values())):
+        return dict(nodes)
+    raise NodesError(f"the nodes of the Workflow {workflow_name} are not such as Argo writes them")
+
+
+def _is_node(node: Any) -> bool:
+    return isinstance(node, Mapping) and all(isinstance(node.get(key, ""), str) for key in _TEXTS)
+
+
+def _decompress(workflow_name: str, compressed: str) -> Any:
     try:
         data = base64.b64decode(compressed, validate=True)
-        if data[:2] == b"\x1f\x8b":
-            text = gzip.decompress(data)
-        elif data[:4] == b"\x28\xb5\x2f\xfd":
-            text = _library("zstandard", "zstd", workflow_name).ZstdDecompressor().decompressobj().decompress(data)
-        else:
-            text = _library("brotli", "brotli", workflow_name).decompress(data)
-        return dict(json.loads(text))
+        return json.loads(_unpack(data, workflow_name))
     except NodesError:
         raise
     except Exception as error:  # every library has its own exceptions for damaged data
@@ -94,10 +108,50 @@ def _decompress(workflow_name: str, compressed: str) -> dict[str, dict[str, Any]
         ) from error
 
 
-def _library(module: str, algorithm: str, workflow_name: str) -> Any:
+def _unpack(data: bytes, workflow_name: str) -> bytes:
+    """What was compressed; NodesError if it is more than MAX_NODES bytes."""
+    pieces, size = [], 0
+    for piece in _pieces(data, workflow_name):
+        size += len(piece)
+        if size > MAX_NODES:
+            raise NodesError(
+                f"the compressed nodes of the Workflow {workflow_name} are not read: they are more than "
+                f"{MAX_NODES // 2**20} MiB"
+            )
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _pieces(data: bytes, workflow_name: str) -> Iterator[bytes]:
+    """What was compressed, in pieces, whichever of Argo's three algorithms it was."""
+    if data[:2] == b"\x1f\x8b":
+        stream: Any = gzip.GzipFile(fileobj=io.BytesIO(data))
+    elif data[:4] == b"\x28\xb5\x2f\xfd":
+        decompressor = _library("zstandard", "ZstdDecompressor", "zstd", workflow_name)()
+        stream = decompressor.stream_reader(data, read_across_frames=True)
+    else:
+        yield from _brotli_pieces(data, _library("brotli", "Decompressor", "brotli", workflow_name)())
+        return
+    while piece := stream.read(_PIECE):
+        yield piece
+
+
+def _brotli_pieces(data: bytes, decompressor: Any) -> Iterator[bytes]:
+    if not hasattr(decompressor, "can_accept_more_data"):
+        raise NotImplementedError("the library brotli is older than 1.2, which bounds what it unpacks at once")
+    piece = decompressor.process(data, output_buffer_limit=_PIECE)
+    while piece:
+        yield piece
+        piece = b"" if decompressor.is_finished() else decompressor.process(b"", output_buffer_limit=_PIECE)
+    if not decompressor.is_finished():
+        raise EOFError("they are cut off")
+
+
+def _library(module: str, made_by: str, algorithm: str, workflow_name: str) -> Any:
+    """What a Python library decompresses with; NodesError if the library is not there, or is older than it."""
     try:
-        return importlib.import_module(module)
-    except ImportError as error:
+        return getattr(importlib.import_module(module), made_by)
+    except (ImportError, AttributeError) as error:
         raise NodesError(
             f"the nodes of the Workflow {workflow_name} are compressed with {algorithm}, which needs the Python "
             f"library {module}: install it where the module runs, or set WORKFLOW_COMPRESSION_ALGORITHM=gzip on the "

@@ -9,10 +9,12 @@ import base64
 import gzip
 import json
 import sys
-from types import SimpleNamespace
+import tracemalloc
+from typing import Any
 
 import pytest
 
+from ansible_collections.argo.workflows.plugins.module_utils._argo import nodes as nodes_module
 from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import (
     NodesError,
     is_done,
@@ -63,13 +65,65 @@ def compressed(data: bytes) -> recordings.Json:
 NODES = {"big": {"id": "big", "name": "big", "type": "Pod"}}
 
 
-def test_zstd_and_brotli_nodes_are_decompressed_by_their_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = json.dumps(NODES).encode()
-    decompressor = SimpleNamespace(decompressobj=lambda: SimpleNamespace(decompress=lambda data: text))
-    monkeypatch.setitem(sys.modules, "zstandard", SimpleNamespace(ZstdDecompressor=lambda: decompressor))
-    monkeypatch.setitem(sys.modules, "brotli", SimpleNamespace(decompress=lambda data: text))
-    assert nodes_of(compressed(b"\x28\xb5\x2f\xfd...")) == NODES
-    assert nodes_of(compressed(b"\x1b...")) == NODES
+def packed(algorithm: str, text: bytes) -> bytes:
+    match algorithm:
+        case "gzip":
+            return gzip.compress(text)
+        case "zstd":
+            import zstandard
+
+            return bytes(zstandard.ZstdCompressor().compress(text))
+        case _:
+            import brotli
+
+            return bytes(brotli.compress(text, quality=5))
+
+
+ALGORITHMS = ("gzip", "zstd", "brotli")
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_nodes_are_decompressed_whichever_of_argos_algorithms_compressed_them(algorithm: str) -> None:
+    nodes = {f"n{number}": {**NODES["big"], "message": "m" * 1000} for number in range(500)}
+    assert nodes_of(compressed(packed(algorithm, json.dumps(nodes).encode()))) == nodes
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_nodes_that_unpack_to_more_than_any_workflow_has_are_not_read(
+    algorithm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert nodes_module.MAX_NODES == 64 * 2**20
+    monkeypatch.setattr(nodes_module, "MAX_NODES", 2**20)
+    bomb = compressed(packed(algorithm, bytes(32 * 2**20)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(NodesError, match="of the Workflow big are not read: they are more than 1 MiB"):
+            nodes_of(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_nodes_that_are_cut_off_are_an_error(algorithm: str) -> None:
+    text = json.dumps({f"n{number}": NODES["big"] for number in range(500)}).encode()
+    with pytest.raises(NodesError, match="of the Workflow big cannot be decompressed"):
+        nodes_of(compressed(packed(algorithm, text)[:-9]))
+
+
+@pytest.mark.parametrize("nodes", [[], "text", [["a", 1]], {"a": None}, {"a": []}, {"a": {"name": 7}}])
+def test_nodes_that_argo_did_not_write_are_an_error(nodes: Any) -> None:
+    workflow = compressed(gzip.compress(json.dumps(nodes).encode()))
+    with pytest.raises(NodesError, match="of the Workflow big are not such as Argo writes them"):
+        nodes_of(workflow)
+    if nodes:  # else there are none yet
+        with pytest.raises(NodesError, match="of the Workflow big are not such as Argo writes them"):
+            nodes_of({**workflow, "status": {"nodes": nodes}})
+
+
+def test_nodes_that_nest_too_deep_are_an_error() -> None:
+    with pytest.raises(NodesError, match="cannot be decompressed"):
+        nodes_of(compressed(gzip.compress(b"[" * 100_000)))
 
 
 @pytest.mark.parametrize(("data", "library"), [(b"\x28\xb5\x2f\xfd...", "zstandard"), (b"\x1b...", "brotli")])
