@@ -29,12 +29,17 @@ from ansible.utils.display import Display
 from ansible.utils.path import unfrackpath
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.tree import Line, accented, plain
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import ODD
 from ansible_collections.argo.workflows.plugins.module_utils._follow.events import Event
 from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import FATES, Outcome, fate_of
 
 MACHINE_READABLE = ("json", "jsonl", "minimal", "oneline", "tree", "null", "xml", "junit")
 """Stdout callbacks, by the last part of their name, whose output lines of ours would spoil."""
 PAUSE = 0.05
+ORPHAN_GAP = 0.5
+"""Seconds between two looks at whether `ansible-playbook` is still there."""
+ORPHAN_PATIENCE = 5.0
+"""Seconds that a worker has to end by itself, once it is not."""
 
 COLOURS = {"Pending": 33, "Running": 36, "Succeeded": 32, "Failed": 31, "Error": 31}
 """How a terminal is told the colour that `argo get` gives the sign of a phase."""
@@ -47,7 +52,10 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        args = dict(self._task.args)
+        with _orphans_end():
+            return self._wait(dict(self._task.args), task_vars)
+
+    def _wait(self, args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         if not self._shows(args):
             return self._module(args, task_vars)
         with _pipe(bool(self._connection.become)) as path:
@@ -92,6 +100,30 @@ class ActionModule(ActionBase):
             and not self._task.no_log
             and callback not in MACHINE_READABLE
         )
+
+
+@contextlib.contextmanager
+def _orphans_end() -> Iterator[None]:
+    """End this process when `ansible-playbook` has gone, which started it.
+
+    Who cancels a job often kills the process group of `ansible-playbook` (ansible-runner and AWX do), and that is not
+    ours: since ansible-core 2.19 each worker has a session of its own. The module sees this process go as it sees it
+    at a Ctrl-C, and does what the option on_interrupt says.
+    """
+    parent, over = os.getppid(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(ORPHAN_GAP):
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGTERM)
+                over.wait(ORPHAN_PATIENCE)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="orphan", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 @contextlib.contextmanager
@@ -177,7 +209,8 @@ class _Reader(threading.Thread):
                 self.begun = True
                 *lines, rest = (rest + data).split(b"\n")
                 for line in lines:
-                    self._show(json.loads(line))
+                    with contextlib.suppress(ValueError, RecursionError, *ODD):  # others may write this file, too
+                        self._show(json.loads(line))
             elif over:
                 break
             else:

@@ -78,7 +78,9 @@ options:
     default: leave
   on_interrupt:
     description:
-      - What becomes of the Workflows when the wait is interrupted, by Ctrl-C, by SIGTERM, or by a cancelled job.
+      - What becomes of the Workflows when the wait is interrupted, by Ctrl-C, by SIGTERM, or by a cancelled job, also
+        one that is cancelled with SIGKILL as ansible-runner and AWX do. Where the whole container is killed in which
+        Ansible runs, nothing is left that could do it.
       - The values are those of O(on_timeout).
     type: str
     choices: [leave, stop, terminate]
@@ -142,7 +144,7 @@ options:
     default: tree
   journal:
     description:
-      - File to which what happens is appended, one JSON object a line, for other programs.
+      - File to which what happens is appended, one JSON object a line, for other programs. Several waits may share it.
       - Each has C(time) and C(event), which is V(begin); V(tree), with C(workflow) and those C(lines) of its tree that
         have changed, each with C(text) and C(phase); V(log), with C(workflow), C(node), C(container) and C(lines);
         V(note), with C(workflow) and C(text); or V(end), with C(outcome).

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -25,6 +26,17 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
     at,
 )
 
+MAX_LEVELS = 200
+"""Templates within templates; Argo itself stops at 100 unless it is told otherwise."""
+
+
+def _levels(node_name: str) -> int:
+    """How deep a node lies, by its name; 0 for none."""
+    return len(_ITEM.sub("", node_name).split(".")) if node_name else 0
+
+
+_ITEM = re.compile(r"\([^()]*\)")
+
 
 def with_pods(workflow: Json, nodes: Mapping[str, Json], pods: Iterable[Json]) -> dict[str, Json]:
     """The nodes brought up to date by the Workflow's pods; `nodes` itself stays as it is.
@@ -37,7 +49,7 @@ def with_pods(workflow: Json, nodes: Mapping[str, Json], pods: Iterable[Json]) -
     workflow_name = name_of(workflow)
     graph = _Graph(workflow_name, nodes)
     for pod in pods:
-        if pod_node_name(pod):
+        if 0 < _levels(pod_node_name(pod)) <= MAX_LEVELS:
             graph.put(node_of_pod(workflow_name, pod))
     if is_done(workflow):
         graph.end_retries()

@@ -182,7 +182,8 @@ def attempt_of_node(workflow: Json, node: Json) -> Attempt:
 def _item_node_name(workflow_name: str, node: Json, nodes: Mapping[str, Json]) -> NodeName | None:
     """The parsed name of a node that is an item or one of its attempts, else None.
 
-    Pods always are. Nodes without a pod (HTTP, Plugin, Suspend, Skipped) are if they stand for an element of a list.
+    What has work to do always is (Pod, HTTP, Plugin). Others (Suspend, Skipped) are if they stand for an element of a
+    list.
     A Retry node is the item itself, unless what it retries has steps of its own.
     """
     kind = node.get("type")
@@ -194,7 +195,7 @@ def _item_node_name(workflow_name: str, node: Json, nodes: Mapping[str, Json]) -
     if kind not in ("Pod", "HTTP", "Plugin", "Suspend", "Skipped"):
         return None
     name = parse_node_name(workflow_name, node["name"])
-    return name if kind == "Pod" or name.index is not None else None
+    return name if kind in ("Pod", "HTTP", "Plugin") or name.index is not None else None
 
 
 def _item(parts: _Parts, lists: Lists, done: bool) -> Item:

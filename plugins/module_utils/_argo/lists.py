@@ -8,6 +8,7 @@ Private to the collection. Pure.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import re
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import NodeName, item_in_name
-from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json, at
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import ODD, Json, at
 
 MOST_ATTEMPTS = 16
 """Attempts of a template whose nodes are foreseen: a larger limit of retries means "for ever", and few get that far."""
@@ -54,7 +55,7 @@ def elements(call: Json, parameters: Mapping[str, str]) -> list[Any] | None:
     text = _substituted(str(call.get("withParam") or ""), parameters)
     try:
         values = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return values if isinstance(values, list) else None
 
@@ -93,8 +94,10 @@ def tags(scope: str, arguments: Json | None) -> dict[str, str]:
 
 def parameters_of(arguments: Json | None) -> dict[str, Any]:
     """The parameters of `arguments`, `inputs` or `outputs` that have a value, by name."""
-    found = at(arguments, "parameters") or ()
-    return {each["name"]: each["value"] for each in found if each.get("value") is not None}
+    with contextlib.suppress(*ODD):
+        found = at(arguments, "parameters") or ()
+        return {each["name"]: each["value"] for each in found if each.get("value") is not None}
+    return {}
 
 
 def _substituted(text: str, parameters: Mapping[str, str]) -> str:
@@ -115,9 +118,10 @@ class Lists:
         self._outputs: dict[str, dict[str, str]] | None = None
         self._parameters = tags("workflow", spec.get("arguments")) | tags("workflow", at(workflow, "spec", "arguments"))
         self._calls: dict[str, list[tuple[str, Json]]] = {}
-        for template in [*(spec.get("templates") or ()), *stored]:
-            for call in calls(template):
-                self._calls.setdefault(call.get("name") or "", []).append((template.get("name") or "", call))
+        with contextlib.suppress(*ODD):  # such as Argo refuses when it takes the Workflow up
+            for template in [*(spec.get("templates") or ()), *stored]:
+                for call in calls(template):
+                    self._calls.setdefault(call.get("name") or "", []).append((template.get("name") or "", call))
         self._resolved: dict[tuple[str, str | None], list[Any]] = {}
 
     def value(self, name: NodeName, boundary_id: str | None) -> Any:

@@ -137,10 +137,8 @@ def display_name(workflow_name: str, node_name: str) -> str:
 
 def _last_group(name: str) -> tuple[str, str]:
     """Split "a(b)(c)" into "a(b)" and "c"; the second is empty if the name does not end in parentheses."""
-    if not name.endswith(")"):
-        return name, ""
-    head, inside = name[:-1].rsplit("(", 1)
-    return head, inside
+    head, opened, inside = name[:-1].rpartition("(")
+    return (head, inside) if opened and name.endswith(")") else (name, "")
 
 
 def _cut_hook(name: str) -> tuple[str, str]:

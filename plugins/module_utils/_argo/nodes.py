@@ -82,7 +82,7 @@ MAX_NODES = 64 * 2**20
 _PIECE = 65536
 
 
-_TEXTS = ("id", "name", "displayName", "type")
+_TEXTS = ("id", "name", "displayName", "type", "phase", "message", "boundaryID", "templateName")
 
 
 def _checked(nodes: Any, workflow_name: str) -> dict[str, dict[str, Any]]:
@@ -93,7 +93,7 @@ def _checked(nodes: Any, workflow_name: str) -> dict[str, dict[str, Any]]:
 
 
 def _is_node(node: Any) -> bool:
-    return isinstance(node, Mapping) and all(isinstance(node.get(key, ""), str) for key in _TEXTS)
+    return isinstance(node, Mapping) and all(isinstance(node.get(key) or "", str) for key in _TEXTS)
 
 
 def _decompress(workflow_name: str, compressed: str) -> Any:

@@ -17,6 +17,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
     EXECUTOR_CONTAINERS,
     NODE_ID_ANNOTATION,
     NODE_NAME_ANNOTATION,
+    ODD,
     Json,
 )
 
@@ -128,7 +129,7 @@ def _container_set(spec: Json) -> list[str]:
     for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
         for variable in container.get("env") or ():
             if variable["name"] == "ARGO_TEMPLATE" and '"containerSet"' in variable.get("value", ""):
-                with contextlib.suppress(ValueError):  # a large template is in a ConfigMap, and its path is here
+                with contextlib.suppress(ValueError, RecursionError, *ODD):  # a large one is in a ConfigMap
                     template = json.loads(variable["value"])
                     return [each["name"] for each in (template.get("containerSet") or {}).get("containers") or ()]
     return []

@@ -9,8 +9,12 @@ import datetime
 
 
 def parse_time(text: str | None) -> datetime.datetime | None:
-    """A timestamp of the Kubernetes API (RFC 3339) as an aware datetime; None for None and ""."""
-    return datetime.datetime.fromisoformat(text) if text else None
+    """A timestamp of the Kubernetes API (RFC 3339) as an aware datetime; None for None, "" and what is not one."""
+    try:
+        moment = datetime.datetime.fromisoformat(text or "")
+    except (ValueError, TypeError):
+        return None
+    return moment if moment.tzinfo else None
 
 
 def stamp(moment: datetime.datetime) -> str:

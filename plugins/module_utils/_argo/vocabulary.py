@@ -25,6 +25,10 @@ EXECUTOR_CONTAINERS = ("init", "wait", "supervisor")
 """What Argo adds to each pod, besides containers called `artifact-plugin-…`."""
 
 
+ODD = (AttributeError, KeyError, TypeError)
+"""What comes of reading an object as Argo writes it that is not so: who may write Workflows may write anything."""
+
+
 def at(value: Json | None, *keys: str) -> Any:
     """What lies below these keys, None where one of them is missing.
 

@@ -283,6 +283,8 @@ def _is_held(node: Json) -> bool:
 def lost(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
     """Pods were taken away by their node, by the scheduler or by somebody who deleted them."""
     reasons = {pod_node_name(run.pods[uid]): reason for uid, reason in run.lost.items() if uid in run.pods}
+    if run.done:
+        reasons.pop("", None)  # the agent's, which Argo deletes at the end
     for node in run.nodes.values():
         if node.get("phase") == "Error" and node.get("message") == "pod deleted":
             reasons.setdefault(node["name"], DELETED)

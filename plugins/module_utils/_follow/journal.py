@@ -9,9 +9,12 @@ Private to the collection. `events` says what the objects look like.
 from __future__ import annotations
 
 import datetime
+import fcntl
 import json
+import os
 import re
 import select
+import stat
 import threading
 import time
 from collections.abc import Sequence
@@ -28,6 +31,8 @@ LINES_A_SECOND = 500
 """Log lines that are shown in a second; nobody reads faster, and the files have them all."""
 PATIENCE = 1.0
 """Seconds that a wait stands still because nobody reads, as when the screen is paused; then events are left out."""
+LOCK_GAP = 0.01
+"""Seconds between two tries to have a file alone that other waits write, too."""
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.?|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -122,17 +127,39 @@ class Journal:
 
     def _flush(self, patience: float) -> None:
         """Write what is to be written, as far as there is room, or comes some within `patience` seconds."""
-        if not self._file:
+        if not (self._file and self._rest):
             return
-        room = select.poll()
-        room.register(self._file, select.POLLOUT)
         deadline = time.monotonic() + patience
         try:
-            while self._rest and room.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                written = self._file.write(self._rest[: select.PIPE_BUF])  # where there is room, this much never blocks
-                self._rest = self._rest[written:]
+            if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+                self._append(self._file, deadline)
+            else:
+                self._feed(self._file, deadline)
         except OSError:
             self._file = None
+
+    def _append(self, file: BinaryIO, deadline: float) -> None:
+        """Write to a file at once, so that the lines of several waits that share it stay whole."""
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    return
+                time.sleep(LOCK_GAP)
+        try:
+            while self._rest:
+                self._rest = self._rest[file.write(self._rest) :]
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _feed(self, file: BinaryIO, deadline: float) -> None:
+        """Write to a pipe in pieces that never block where there is room."""
+        room = select.poll()
+        room.register(file, select.POLLOUT)
+        while self._rest and room.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            self._rest = self._rest[file.write(self._rest[: select.PIPE_BUF]) :]
 
     def close(self) -> None:
         with self._lock:

@@ -12,7 +12,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.run import 
 READ_GAP = 10.0
 """Seconds between two readings while no pod of the Workflow is at work; then it alone tells more."""
 CONDITION_GAP = 2.0
-"""The same while a condition is waited for, which may be told by the Workflow alone."""
+"""The same while a condition is waited for, or HTTP and plugin steps run, which the Workflow alone may tell of."""
 LONGEST_READ_GAP = 300.0
 """While pods are at work they tell nearly all, and the gap grows from a second to this."""
 
@@ -41,7 +41,7 @@ class Readings:
         return run.touched and self.version != run.version and waited >= self._patience(run, for_condition)
 
     def _patience(self, run: Run, for_condition: bool) -> float:
-        if for_condition:
+        if for_condition or run.by_agent():
             return min(self.gap, CONDITION_GAP)
         return self.gap if run.at_work() else min(self.gap, READ_GAP)
 

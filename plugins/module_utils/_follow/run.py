@@ -27,7 +27,6 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
     DONE_PHASES,
     NODE_DONE_PHASES,
     PHASE_LABEL,
-    WORKFLOW_LABEL,
     Json,
 )
 
@@ -88,7 +87,8 @@ class Run:
         metadata = workflow["metadata"]
         if self.done:  # what was read may be older than what the watch has said
             metadata = {**metadata, "labels": self.labels}
-        self.workflow = {**workflow, "metadata": metadata, "status": status}
+        spec = workflow.get("spec") if isinstance(workflow.get("spec"), Mapping) else {}
+        self.workflow = {**workflow, "metadata": metadata, "spec": spec, "status": status}
 
     def see_pod(self, pod: Json, now: float, *, deleted: bool = False) -> None:
         """A pod of the run was added, has changed, or is gone. `pod` as `trim` gave it."""
@@ -173,18 +173,27 @@ class Run:
         )
 
     def at_work(self) -> bool:
-        """Whether a pod of it has not ended."""
-        return not all(map(is_over, self.pods.values()))
+        """Whether a pod of one of its nodes has not ended."""
+        return any(pod_node_name(pod) and not is_over(pod) for pod in self.pods.values())
+
+    def by_agent(self) -> bool:
+        """Whether its agent is at work, the pod for all HTTP and plugin steps: only the Workflow tells how they are."""
+        return any(not pod_node_name(pod) and not is_over(pod) for pod in self.pods.values())
 
     def is_in_hand(self) -> bool:
         """Whether something of it has begun and not ended that the controller may be waiting for.
 
         Pods tell, and where none was seen, as their watch is refused or their steps have none, the nodes.
         """
-        if self.pods:
+        if any(map(pod_node_name, self.pods.values())) and not self.by_agent():
             return self.at_work()
-        return bool(self.nodes_error) or any(
-            node.get("type") in _LEAVES and node.get("phase") not in NODE_DONE_PHASES for node in self.nodes.values()
+        return (
+            self.at_work()
+            or bool(self.nodes_error)
+            or any(
+                node.get("type") in _LEAVES and node.get("phase") not in NODE_DONE_PHASES
+                for node in self.nodes.values()
+            )
         )
 
     def on_nodes(self) -> bool:
@@ -210,9 +219,6 @@ class Run:
 
 
 def belongs_to(pod: Json, run: Run) -> bool:
-    """Whether a pod is this run's own, and not of an earlier Workflow of the same name."""
-    metadata = pod["metadata"]
-    owners = [owner for owner in metadata.get("ownerReferences") or () if owner.get("kind") == "Workflow"]
-    if owners:
-        return any(owner["uid"] == run.uid for owner in owners)
-    return (metadata.get("labels") or {}).get(WORKFLOW_LABEL) == run.name
+    """Whether a pod is this run's own: Argo makes the Workflow its owner, while anybody may give a pod its label."""
+    owners = pod["metadata"].get("ownerReferences") or ()
+    return any(owner["uid"] == run.uid for owner in owners if owner.get("kind") == "Workflow")

@@ -23,7 +23,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run, belongs_to
 from ansible_collections.argo.workflows.plugins.module_utils._follow.surroundings import Surroundings, look
 from ansible_collections.argo.workflows.plugins.module_utils._follow.wait import Wanted
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import METADATA_LIST, Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 
@@ -174,7 +174,8 @@ class Watches:
         events = self._cluster.events(
             path("Workflow", self._wanted.namespace), metadata_only=True, wanted=self._is_wanted, **query
         )
-        self._messages.put(Found(_listed(events, names)))
+        listed = _listed(events)
+        self._messages.put(Found({name: metadata for name, metadata in listed.items() if name in names}))
         for kind, item in events:
             if kind == "TROUBLE":
                 self._messages.put(Trouble(item["error"]))
@@ -189,10 +190,10 @@ class Watches:
         """
         if not self._wanted.label_selector:
             return self._wanted.names
-        chosen = self._cluster.objects(
-            path("Workflow", self._wanted.namespace), accept=METADATA_LIST, labelSelector=self._wanted.label_selector
+        events = self._cluster.events(
+            path("Workflow", self._wanted.namespace), metadata_only=True, labelSelector=self._wanted.label_selector
         )
-        return tuple(item["metadata"]["name"] for item in chosen)
+        return tuple(_listed(events))
 
     def _watch_pods(self) -> None:
         events = self._cluster.events(
@@ -240,17 +241,19 @@ class Watches:
         self._messages.put(LookedAround(look(self._cluster, self._wanted.namespace)))
 
 
-def _listed(events: Iterator[tuple[str, Any]], names: tuple[str, ...]) -> dict[str, Json]:
-    """The metadata of the Workflows of these names, by name, from the events of the first list.
+def _listed(events: Iterator[tuple[str, Any]]) -> dict[str, Json]:
+    """The metadata of the Workflows, by name, from the events of the first list.
 
     Raises the ApiError that keeps them from being listed: who cannot be asked at all is not asked again.
     """
-    found = {}
+    found: dict[str, Json] = {}
     for kind, item in events:
-        if kind == "TROUBLE":
-            raise item["error"]
         if kind == "SYNCED":
             break
-        if item["metadata"]["name"] in names:
+        if kind != "TROUBLE":
             found[item["metadata"]["name"]] = item["metadata"]
+            if kind == "DELETED":
+                del found[item["metadata"]["name"]]
+        elif item["error"].status != 410:  # then it is listed anew: its later pages are not kept any more
+            raise item["error"]
     return found

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.argo.workflows.plugins.module_utils._argo.graph import node_of_pod, with_pods
 from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import nodes_of
+from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import NODE_NAME_ANNOTATION
 from ansible_collections.argo.workflows.tests.support import recordings
 
 
@@ -39,3 +42,12 @@ def test_a_killed_sidecar_does_not_make_a_pod_fail() -> None:
     (pod,) = recordings.pods("sidecar")
     assert pod["status"]["phase"] == "Failed"
     assert node_of_pod("sidecar", pod)["phase"] == "Succeeded"
+
+
+@pytest.mark.parametrize("name", ["x)", "." * 3000, "fanout-ok." + "a." * 1000, ")("])
+def test_a_pod_with_a_name_that_argo_never_gives_does_not_keep_the_others_from_being_shown(name: str) -> None:
+    workflow = recordings.workflow("fanout-ok")
+    pod = recordings.pods("fanout-ok")[0]
+    odd = {**pod, "metadata": {**pod["metadata"], "annotations": {NODE_NAME_ANNOTATION: name}}}
+    alone = with_pods(workflow, {}, [pod])
+    assert alone.items() <= with_pods(workflow, {}, [odd, pod]).items()

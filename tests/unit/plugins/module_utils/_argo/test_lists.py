@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.argo.workflows.plugins.module_utils._argo.lists import calls, elements, groups, node_names
+from ansible_collections.argo.workflows.plugins.module_utils._argo.lists import (
+    Lists,
+    calls,
+    elements,
+    groups,
+    node_names,
+)
+from ansible_collections.argo.workflows.plugins.module_utils._argo.names import parse_node_name
 from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import nodes_of
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import with_parameters
 from ansible_collections.argo.workflows.tests.support import recordings
@@ -94,3 +101,22 @@ def test_a_template_that_calls_itself_ends() -> None:
     twice = [[{"name": "again", "template": "main"}, {"name": "anew", "template": "main"}]]
     workflow = changed(main__steps=twice, main__retryStrategy={"limit": 3})
     assert len(node_names(workflow, "w")) < 100
+
+
+def test_a_list_that_nests_too_deep_is_not_known() -> None:
+    assert elements({"withParam": "[" * 100_000}, {}) is None
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"templates": {"main": {}}},
+        {"templates": ["main"]},
+        {"templates": [{"steps": [["a"]]}]},
+        {"templates": 7},
+        {"arguments": {"parameters": {"a": 1}}},
+        {"arguments": ["a"]},
+    ],
+)
+def test_a_spec_that_argo_refuses_has_no_lists(spec: dict[str, Any]) -> None:
+    assert Lists({"spec": spec}, {}).value(parse_node_name("wf", "wf[0].a(0:x)"), None) == "x"

@@ -104,3 +104,8 @@ def test_the_root_node_keeps_the_dots_of_the_workflows_name(attempt: int | None)
     suffix = "" if attempt is None else f"({attempt})"
     parsed = parse_node_name("my.wf", f"my.wf{suffix}")
     assert (parsed.step, parsed.index, parsed.attempt) == ("my.wf", None, attempt)
+
+
+@pytest.mark.parametrize("name", ["x)", ")", "wf.a)(", "", "wf[0].a(0:b))"])
+def test_a_name_that_argo_never_gives_is_read_as_it_is(name: str) -> None:
+    assert parse_node_name("wf", name).item_name == name

@@ -118,3 +118,20 @@ def test_a_container_has_ended_with_its_pod_and_started_only_if_its_own_state_sa
 
 def test_what_time_does_not_heal_is_a_reason_of_an_image_or_of_a_start() -> None:
     assert HOPELESS_REASONS < IMAGE_REASONS | START_REASONS
+
+
+ODD_TEMPLATES = ['["containerSet"]', '"containerSet"', '{"containerSet": [1]}', '{"containerSet": {"containers": 1}}']
+
+
+@pytest.mark.parametrize("text", ODD_TEMPLATES)
+def test_a_template_in_a_pod_that_argo_did_not_write_names_no_containers(text: str) -> None:
+    assert "containerSet" not in trim(pod_with_template(text))["spec"]
+
+
+def test_a_template_in_a_pod_that_nests_too_deep_names_no_containers() -> None:
+    assert "containerSet" not in trim(pod_with_template('{"containerSet":' + "[" * 100_000))["spec"]
+
+
+def pod_with_template(text: str) -> dict[str, Any]:
+    container = {"name": "main", "env": [{"name": "ARGO_TEMPLATE", "value": text}]}
+    return {"metadata": {"name": "p", "uid": "u"}, "spec": {"containers": [container]}, "status": {"phase": "Running"}}

@@ -366,3 +366,11 @@ def test_a_run_with_a_step_under_way_is_not_stuck_though_no_pod_of_it_was_seen(k
     step = {"id": "s", "name": f"{run.name}.s", "displayName": "s", "type": kind, "phase": "Running"}
     run.nodes = {run.name: {**run.nodes[run.name], "phase": "Running"}, "s": step}
     assert kinds(run, 10 * STUCK) == {}
+
+
+def test_an_agent_that_argo_deletes_at_the_end_did_not_go_away() -> None:
+    run = replay("fanout-ok")
+    agent = {"metadata": {"name": "agent", "uid": "agent"}, "spec": {"nodeName": "n"}, "status": {"phase": "Running"}}
+    run.see_pod(trim(agent), 0.0)
+    run.see_pod(trim(agent), 1.0, deleted=True)
+    assert run.done and kinds(run) == {}

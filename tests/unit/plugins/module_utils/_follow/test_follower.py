@@ -29,6 +29,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.surrounding
 from ansible_collections.argo.workflows.plugins.module_utils._follow.wait import Wanted
 from ansible_collections.argo.workflows.plugins.module_utils._follow.watches import (
     Broken,
+    Found,
     LookedAround,
     NotRead,
     PodsListed,
@@ -42,7 +43,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LogOptions
 from ansible_collections.argo.workflows.tests.support import recordings
-from ansible_collections.argo.workflows.tests.support.api import Asked, Response, answered
+from ansible_collections.argo.workflows.tests.support.api import Api, Asked, Response, answered
 from ansible_collections.argo.workflows.tests.support.clock import Clock
 from ansible_collections.argo.workflows.tests.support.replay import Recorded
 
@@ -541,3 +542,31 @@ def test_where_the_nodes_cannot_be_read_the_pods_are_listed_again_and_the_logs_a
     assert ended.outcome == "finished"
     assert [asked for asked in server.requests if str(asked).endswith("/pods")][1:], "the pods were not listed again"
     assert not result_of(ended, failed=False)["logs_complete"]
+
+
+@pytest.mark.parametrize("chosen", [{"names": ("b", "c")}, {"label_selector": "team=vision"}])
+def test_a_first_list_whose_pages_are_not_kept_any_more_is_begun_anew(chosen: dict[str, Any]) -> None:
+    api = Api(clock=Clock())
+    pages = {name: {"metadata": {"name": name, "namespace": "argo", "uid": name}} for name in "abc"}
+    failed: list[str] = []
+
+    def listed(asked: Asked) -> Any:
+        if "watch" in asked.query:
+            return (410, {"code": 410, "reason": "Expired"})
+        if "continue" in asked.query and asked.query.get("labelSelector", "") not in failed:
+            failed.append(asked.query.get("labelSelector", ""))
+            return (410, {"code": 410, "reason": "Expired"})
+        first = "continue" not in asked.query
+        items = [pages["a"], pages["b"]] if first else [pages["c"]]
+        return (200, {"metadata": {"resourceVersion": "1", "continue": "more" if first else ""}, "items": items})
+
+    api.answers["GET /apis/argoproj.io/v1alpha1/namespaces/argo/workflows"] = listed
+    watches = Watches(api.cluster(), Wanted("argo", **chosen))
+    watches.start()
+    try:
+        found = next(message for _time in range(100) for message in watches.take(0.1))
+    finally:
+        watches.stop()
+    assert isinstance(found, Found)
+    assert set(found.workflows) == set(chosen.get("names", "abc"))
+    assert failed

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import threading
@@ -115,3 +116,38 @@ def test_a_reader_that_has_gone_away_ends_the_journal_only(tmp_path: Path) -> No
     os.close(reader)
     journal.note("nobody hears")
     assert not journal
+
+
+def test_the_lines_of_several_waits_that_share_a_file_stay_whole(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+
+    def write(name: str) -> None:
+        journal = Journal(str(path))
+        for number in range(50):
+            journal.note(f"{number} " + name * 20_000)
+        journal.close()
+
+    writers = [threading.Thread(target=write, args=(name,)) for name in "abc"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    texts = [json.loads(line)["text"] for line in path.read_text().splitlines()]
+    assert sorted(texts) == sorted(f"{number} " + name * 20_000 for number in range(50) for name in "abc")
+
+
+def test_a_file_that_somebody_locks_and_keeps_does_not_stop_the_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "PATIENCE", 0.1)
+    journal = Journal(str(tmp_path / "journal"))
+    with (tmp_path / "journal").open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        journal.note("one")
+        journal.note("two")
+    journal.note("three")
+    assert [json.loads(line)["text"] for line in (tmp_path / "journal").read_text().splitlines()] == [
+        "one",
+        "1 events were not shown: nobody read them",
+        "three",
+    ]

@@ -103,3 +103,11 @@ def test_a_reading_that_failed_is_made_again_and_a_deleted_workflow_is_not_read(
     assert readings.is_due(run, 1)
     run.deleted = True
     assert not readings.is_due(run, 1)
+
+
+def test_a_workflow_whose_agent_is_at_work_is_read_as_it_changes() -> None:
+    run = running(at_work=False)
+    agent = {"metadata": {"name": "agent", "uid": "agent"}, "spec": {"nodeName": "n"}, "status": {"phase": "Running"}}
+    run.see_pod(trim(agent), 0)
+    readings = Readings(asked=0, gap=READ_GAP)
+    assert (readings.is_due(run, CONDITION_GAP - 0.1), readings.is_due(run, CONDITION_GAP)) == (False, True)

@@ -150,3 +150,12 @@ def test_what_the_wait_was_given_up_on_is_said_once() -> None:
     failure = failure_of(wait, [])
     assert failure.startswith("The wait was given up: the image x cannot be pulled. Workflow fanout-ok was ")
     assert failure.count("the image x") == 1 and "The image x" not in failure
+
+
+def test_a_failed_http_step_is_named_with_what_it_says() -> None:
+    run = run_of("fanout-one-fails")
+    message = "successCondition 'response.statusCode == 200' evaluated false"
+    step = {"id": "h", "name": f"{run.name}[0].bad", "displayName": "bad", "type": "HTTP", "phase": "Failed"}
+    run.nodes = {run.name: run.nodes[run.name], "h": {**step, "message": message}}
+    run.pods = {}
+    assert f"bad: {message}." in failure_of(ended(Outcome.FINISHED, run), ["failed"])

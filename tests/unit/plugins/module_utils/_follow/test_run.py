@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -98,3 +99,32 @@ def test_offloaded_nodes_are_said_to_be_unreadable_and_pods_fill_in() -> None:
     run.see_workflow({**workflow, "status": status | {"offloadNodeStatusVersion": "v1"}}, 0.0)
     assert "only the Argo Server can read them" in run.nodes_error
     assert [item.display_name for item in run.items()] == ["echo(0:Argo)", "echo(1:Is)", "echo(2:Awesome)"]
+
+
+def test_a_pod_that_only_has_the_label_of_a_run_is_not_its_own() -> None:
+    run = replay("fanout-ok", workflow_events=1, pod_events=0)
+    metadata = {"name": "p", "labels": {"workflows.argoproj.io/workflow": run.name}}
+    owner = {"kind": "Workflow", "uid": run.uid}
+    assert belongs_to({"metadata": metadata | {"ownerReferences": [owner]}}, run)
+    assert not belongs_to({"metadata": metadata}, run)
+    assert not belongs_to({"metadata": metadata | {"ownerReferences": [owner | {"uid": "another"}]}}, run)
+
+
+def test_a_spec_that_is_none_is_read_as_empty() -> None:
+    run = replay("fanout-ok", workflow_events=2, pod_events=0)
+    run.see_workflow({**recordings.workflow_events("fanout-ok")[1], "spec": "oops"}, 0.0)
+    assert not run.suspended() and run.items() is not None
+
+
+def agents_pod(run: Run, phase: str = "Running") -> dict[str, Any]:
+    owner = {"kind": "Workflow", "uid": run.uid}
+    metadata = {"name": f"{run.name}-1340600742-agent", "uid": "agent", "ownerReferences": [owner]}
+    return trim({"metadata": metadata, "spec": {"nodeName": "n1"}, "status": {"phase": phase}})
+
+
+def test_an_agent_is_at_work_for_its_run_and_tells_nothing_of_its_steps() -> None:
+    run = replay("fanout-ok", workflow_events=2, pod_events=0)
+    run.see_pod(agents_pod(run), 0.0)
+    assert run.by_agent() and not run.at_work()
+    run.see_pod(agents_pod(run, "Succeeded"), 1.0)
+    assert not run.by_agent()
