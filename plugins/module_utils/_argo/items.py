@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -171,7 +172,7 @@ def attempt_of_node(workflow: Json, node: Json) -> Attempt:
         pod=pod_name_of(workflow, node) if node["type"] == "Pod" else "",
         phase=node.get("phase") or "Pending",
         message=node.get("message") or "",
-        exit_code=int(exit_code) if exit_code is not None else None,
+        exit_code=int(exit_code) if re.fullmatch(r"-?\d+", str(exit_code)) else None,
         node=node.get("hostNodeName") or "",
         started_at=node.get("startedAt"),
         finished_at=node.get("finishedAt"),

@@ -82,6 +82,7 @@ MAX_NODES = 64 * 2**20
 _PIECE = 65536
 
 
+_MAPPINGS = ("synchronizationStatus", "inputs", "outputs", "templateRef", "nodeFlag", "resourcesDuration")
 _TEXTS = ("id", "name", "displayName", "type", "phase", "message", "boundaryID", "templateName")
 
 
@@ -93,7 +94,14 @@ def _checked(nodes: Any, workflow_name: str) -> dict[str, dict[str, Any]]:
 
 
 def _is_node(node: Any) -> bool:
-    return isinstance(node, Mapping) and all(isinstance(node.get(key) or "", str) for key in _TEXTS)
+    """Whether a node has the types of Argo's NodeStatus, as far as they are read; null counts as missing."""
+    return (
+        isinstance(node, Mapping)
+        and all(isinstance(node.get(key) or "", str) for key in _TEXTS)
+        and all(isinstance(node.get(key) or {}, Mapping) for key in _MAPPINGS)
+        and isinstance(children := node.get("children") or [], list)
+        and all(isinstance(child, str) for child in children)
+    )
 
 
 def _decompress(workflow_name: str, compressed: str) -> Any:

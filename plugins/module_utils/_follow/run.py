@@ -79,16 +79,11 @@ class Run:
             self.nodes, self.nodes_error = nodes_of(workflow), ""
         except NodesError as error:
             self.nodes_error = str(error)
-        status = {
-            key: value
-            for key, value in (workflow.get("status") or {}).items()
-            if key not in ("nodes", "compressedNodes")
-        }
         metadata = workflow["metadata"]
         if self.done:  # what was read may be older than what the watch has said
             metadata = {**metadata, "labels": self.labels}
         spec = workflow.get("spec") if isinstance(workflow.get("spec"), Mapping) else {}
-        self.workflow = {**workflow, "metadata": metadata, "spec": spec, "status": status}
+        self.workflow = {**workflow, "metadata": metadata, "spec": spec, "status": _status_of(workflow)}
 
     def see_pod(self, pod: Json, now: float, *, deleted: bool = False) -> None:
         """A pod of the run was added, has changed, or is gone. `pod` as `trim` gave it."""
@@ -216,6 +211,14 @@ class Run:
         for node in self.nodes.values():
             if node.get("type") == "Pod" and node.get("hostNodeName") and node["name"] not in over:
                 yield attempt_of_node(self.workflow, node), sets.get(node["id"], ["main"])
+
+
+def _status_of(workflow: Json) -> Json:
+    """The status of a Workflow without its nodes, and without a phase that is not one."""
+    status = {
+        key: value for key, value in (workflow.get("status") or {}).items() if key not in ("nodes", "compressedNodes")
+    }
+    return status if isinstance(status.get("phase", ""), str) else {**status, "phase": ""}
 
 
 def belongs_to(pod: Json, run: Run) -> bool:

@@ -111,7 +111,11 @@ def test_nodes_that_are_cut_off_are_an_error(algorithm: str) -> None:
         nodes_of(compressed(packed(algorithm, text)[:-9]))
 
 
-@pytest.mark.parametrize("nodes", [[], "text", [["a", 1]], {"a": None}, {"a": []}, {"a": {"name": 7}}])
+ODD_NODES: list[Any] = [[], "text", [["a", 1]], {"a": None}, {"a": []}, {"a": {"name": 7}}]
+ODD_NODES += [{"a": {"children": [{}]}}, {"a": {"children": "b"}}, {"a": {"outputs": [1]}}, {"a": {"inputs": ["b"]}}]
+
+
+@pytest.mark.parametrize("nodes", ODD_NODES)
 def test_nodes_that_argo_did_not_write_are_an_error(nodes: Any) -> None:
     workflow = compressed(gzip.compress(json.dumps(nodes).encode()))
     with pytest.raises(NodesError, match="of the Workflow big are not such as Argo writes them"):

@@ -116,6 +116,13 @@ def test_a_spec_that_is_none_is_read_as_empty() -> None:
     assert not run.suspended() and run.items() is not None
 
 
+@pytest.mark.parametrize("phase", [{}, [], 7, None])
+def test_a_phase_that_is_none_is_none(phase: Any) -> None:
+    run = replay("fanout-ok", workflow_events=1, pod_events=0)
+    run.see_workflow({**recordings.workflow_events("fanout-ok")[0], "status": {"phase": phase}}, 0.0)
+    assert run.phase == "Pending" and not run.done and not run.read_to_end
+
+
 def agents_pod(run: Run, phase: str = "Running") -> dict[str, Any]:
     owner = {"kind": "Workflow", "uid": run.uid}
     metadata = {"name": f"{run.name}-1340600742-agent", "uid": "agent", "ownerReferences": [owner]}
