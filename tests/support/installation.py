@@ -24,7 +24,7 @@ class Installation(Api):
     def __init__(self, found: dict[str, Any], rules: list[dict[str, Any]], allowed: bool) -> None:
         super().__init__(clock=Clock())
         self.found = found
-        self.logs = [b"first line\nlast line\n"] * 2
+        self.container_logs = [b"first line\nlast line\n"] * 2
         """A container's present log, and the one before it was started again."""
         self.reviews: dict[str, dict[str, Any]] = {
             "selfsubjectrulesreviews": {"resourceRules": rules, "incomplete": False},
@@ -37,7 +37,7 @@ class Installation(Api):
         if asked.method == "POST":
             return answered((201, {"status": self.reviews[asked.path.rsplit("/", 1)[-1]]}))
         if asked.path.endswith("/log"):
-            return answered((200, self.logs[asked.query.get("previous") == "true"]))
+            return answered((200, self.container_logs[asked.query.get("previous") == "true"]))
         found = self.found.get(asked.path)
         if "watch" in asked.query or found is None:
             return super().answer(asked) if "watch" in asked.query else refusal(404, "NotFound")

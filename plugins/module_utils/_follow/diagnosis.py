@@ -9,7 +9,6 @@ Each cause is a function that finds it, of one of a few kinds. To add one is to 
 from __future__ import annotations
 
 import collections
-import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple

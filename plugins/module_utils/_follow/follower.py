@@ -290,7 +290,7 @@ class Follower:
             self._journal.note(f"{self._trouble[0]}; still trying")
             return
         watched = [(watched.run, watched.diagnoses) for watched in self._watched.values()]
-        for sentence in heartbeat(watched, now, len(self._logs.pending) if self._logs else 0):
+        for sentence in heartbeat(watched, now, sum(not log.done for log in self._logs.logs) if self._logs else 0):
             self._journal.note(sentence)
 
     def _read_what_is_due(self, now: float) -> None:

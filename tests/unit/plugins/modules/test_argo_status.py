@@ -34,7 +34,7 @@ def test_a_controller_that_is_ready_between_two_ends_is_told_with_the_workflow_t
     pods = {"items": [controller, pod("argo-server-1")]}
     again = {path("Workflow", "argo", "again"): {"metadata": {"name": "again"}}}
     cluster = FakeCluster(installed() | {path("Pod", "argo"): pods} | again)
-    cluster.api.logs[True] = UNHEALTHY
+    cluster.api.container_logs[True] = UNHEALTHY
     cluster.api.events = {
         path("Deployment", "argo"): [("ADDED", item) for item in installed()[path("Deployment", "argo")]["items"]],
         path("Pod", "argo"): [("ADDED", item) for item in pods["items"]],

@@ -102,14 +102,14 @@ def crashing(restarts: int = 3, **objects: Any) -> FakeCluster:
     ended = pod("workflow-controller-1", containerStatuses=[status])
     deployments = [deployment("workflow-controller", available=0), deployment("argo-server")]
     cluster = watched(deployments, [ended], **{BAD: {"metadata": {"name": "bad"}}} | objects)
-    cluster.api.logs = [LOG.encode(), LOG.encode()]
+    cluster.api.container_logs = [LOG.encode(), LOG.encode()]
     return cluster
 
 
 @pytest.mark.parametrize("previous", [LOG, LOST], ids=["its log is there", "the kubelet has lost the earlier log"])
 def test_the_wait_names_the_workflow_that_ends_the_controller_and_what_to_do(previous: str) -> None:
     cluster = crashing()
-    cluster.api.logs[True] = previous.encode()
+    cluster.api.container_logs[True] = previous.encode()
     with pytest.raises(UserError) as failed:
         wait(cluster, HERE, timeout=1, settle=0)
     for part in ("the Workflow argo/bad ends the controller (panic:", "kubectl -n argo delete workflow bad", PANIC):
@@ -120,7 +120,7 @@ def test_the_wait_names_the_workflow_that_ends_the_controller_and_what_to_do(pre
 
 def test_the_kubelets_complaint_is_not_taken_for_a_log() -> None:
     cluster = crashing()
-    cluster.api.logs = [LOST.encode()] * 2
+    cluster.api.container_logs = [LOST.encode()] * 2
     with pytest.raises(UserError) as failed:
         wait(cluster, HERE, timeout=1, settle=0)
     assert "containerd://" not in str(failed.value) and "its log" not in str(failed.value)
@@ -135,7 +135,8 @@ def test_a_workflow_that_has_been_deleted_is_not_named() -> None:
 
 
 def test_a_workflow_that_may_not_be_read_is_named() -> None:
-    cluster = crashing(**{BAD: ApiError("403", 403, "Forbidden")})
+    cluster = crashing()
+    cluster.api.found[BAD] = ApiError("403", 403, "Forbidden")
     pods = [pod("workflow-controller-1", containerStatuses=[{"name": "workflow-controller", "restartCount": 1}])]
     assert named(culprit_for(cluster, "argo", pods)) == "argo/bad"
 

@@ -348,7 +348,8 @@ def referring(name: str = "trainer", **reference: Any) -> Json:
 @pytest.mark.parametrize("kind", ["WorkflowTemplate", "ClusterWorkflowTemplate"])
 def test_what_a_workflow_template_needs_is_looked_for(kind: str) -> None:
     spec = workflow(container={"resources": {"limits": {"nvidia.com/gpu": 99}}})["spec"]
-    look = Seen(**{kind: [{"metadata": {"name": "trainer"}, "spec": spec}]})
+    templates: dict[str, Any] = {kind: [{"metadata": {"name": "trainer"}, "spec": spec}]}
+    look = Seen(**templates)
     (finding,) = findings(referring(clusterScope=kind.startswith("Cluster")), look)
     assert "no node can run the template work, which asks for 99 nvidia.com/gpu a pod" in finding
 
