@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.lists import (
+    MOST_ATTEMPTS,
     Lists,
     calls,
     elements,
@@ -95,6 +96,12 @@ def test_every_node_that_a_real_argo_made_was_foreseen(recording: str) -> None:
 def test_the_nodes_of_a_fan_out_are_its_items_and_their_attempts() -> None:
     workflow = with_parameters(gpu_say(), {"messages": ["a"]})
     assert node_names(workflow, "w") == ["w", "w[0]", "w[0].n(0:a)", *(f"w[0].n(0:a)({n})" for n in range(3))]
+
+
+def test_a_retry_limit_of_two_thousand_million_takes_no_time() -> None:
+    leaf = {"name": "main", "container": {}, "retryStrategy": {"limit": 2_147_483_647}}
+    names = node_names({"spec": {"entrypoint": "main", "templates": [leaf]}}, "wf")
+    assert names[:3] == ["wf", "wf(0)", "wf(1)"] and len(names) == MOST_ATTEMPTS + 1
 
 
 def test_a_template_that_calls_itself_ends() -> None:

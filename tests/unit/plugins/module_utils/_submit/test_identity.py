@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -74,3 +75,13 @@ def test_differences_name_the_place_and_both_values() -> None:
         'spec.templates[1].container.image is "busybox", "alpine" was asked for',
         "spec.parallelism is not set, 3 was asked for",
     ]
+
+
+def test_two_elements_of_a_sequence_with_one_node_id_are_noticed() -> None:
+    """Argo v4.1.2 ran 1,499 of these 1,500 steps, and the Workflow had succeeded."""
+    step = {"name": "n", "template": "leaf", "withSequence": {"count": 1500}}
+    templates = [{"name": "main", "steps": [[step]]}, {"name": "leaf", "suspend": {}}]
+    workflow = {"metadata": {}, "spec": {"entrypoint": "main", "templates": templates}}
+    with pytest.raises(ManifestError, match=re.escape("seq-155[0].n(499:499) and seq-155[0].n(1427:1427)")):
+        check_collisions(workflow, "seq-155")
+    choose_name(workflow, "seq-", "155")

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.argo.workflows.plugins.module_utils._submit.checks import check
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import (
     ManifestError,
+    Reader,
     as_text,
     as_workflow,
     read,
@@ -90,6 +91,42 @@ def test_a_value_of_another_shape_is_refused_by_its_place(changes: dict[str, Any
 def test_a_spec_or_metadata_of_another_shape_is_refused_by_its_place(part: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ManifestError, match=re.escape(sentence)):
         as_workflow(gpu_say() | part, "x.yaml")
+
+
+DOUBLED = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: main
+  templates:
+    - name: main
+      container:
+        image: busybox
+        env: [{name: A, value: "1"}]
+        env: [{name: B, value: "2"}]
+"""
+
+
+def test_a_key_that_comes_twice_in_a_spec_is_refused_with_its_place() -> None:
+    place = "spec.templates[0].container.env of x.yaml comes twice, and only the second one counts"
+    with pytest.raises(ManifestError, match=re.escape(place)):
+        read(DOUBLED, "x.yaml")
+    reader = Reader("x.yaml", strict=False)
+    assert reader.text(DOUBLED)["spec"]["templates"][0]["container"]["env"] == [{"name": "B", "value": "2"}]
+    assert reader.warnings == [place]
+
+
+def test_a_key_that_comes_twice_in_the_metadata_is_a_warning() -> None:
+    """An example of Argo's own has two annotations."""
+    reader = Reader("x.yaml")
+    reader.text(GPU_SAY.replace("  generateName: gpu-say-", "  generateName: a-\n  generateName: gpu-say-"))
+    assert reader.warnings == ["metadata.generateName of x.yaml comes twice, and only the second one counts"]
+
+
+def test_a_key_that_comes_twice_in_json_is_refused() -> None:
+    with pytest.raises(ManifestError, match=r"kind of x\.json comes twice"):
+        read(json.dumps(gpu_say())[:-1] + ', "kind": "Workflow"}', "x.json")
 
 
 @pytest.mark.parametrize("arguments", [None, {}, {"parameters": None}, {"parameters": []}])
