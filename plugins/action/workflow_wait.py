@@ -28,6 +28,7 @@ from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
 from ansible.utils.path import unfrackpath
 
+from ansible_collections.argo.workflows.plugins.module_utils._argo.printable import printable
 from ansible_collections.argo.workflows.plugins.module_utils._argo.tree import Line, accented, plain
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import ODD
 from ansible_collections.argo.workflows.plugins.module_utils._follow.events import Event
@@ -240,18 +241,21 @@ class _Reader(threading.Thread):
             if self._tree not in (None, event["workflow"]):
                 self._print(f"{event['workflow']}:")
             self._tree = event["workflow"]
-            self._print(*map(_coloured, event["lines"]))
+            self._print(*event["lines"])
         elif event["event"] == "log":
             self._print(*(f"{event['node']}: {line}" for line in event["lines"]))
         elif event["event"] == "note":
             self._print(f"{event['workflow']}: {event['text']}".removeprefix(": "))
 
-    def _print(self, *lines: str) -> None:
+    def _print(self, *lines: str | Line) -> None:
+        """Show lines without what a terminal would obey: whoever wrote the journal may be another user."""
         for line in lines:
-            self._display.display(self._prefix + (plain(line) if self._plain else line))
+            text = printable(line) if isinstance(line, str) else _coloured(line)
+            self._display.display(self._prefix + (plain(text) if self._plain else text))
 
 
 def _coloured(line: Line) -> str:
     """A line of a tree, the sign of its phase in the colour that `argo get` gives it."""
+    line = {**line, "text": printable(line["text"])}
     colour = COLOURS.get(line["phase"]) if ANSIBLE_COLOR else None
     return accented(line, lambda sign: f"\x1b[{colour}m{sign}\x1b[0m") if colour else line["text"]

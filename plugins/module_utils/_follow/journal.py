@@ -12,14 +12,15 @@ import datetime
 import fcntl
 import json
 import os
-import re
 import select
 import stat
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ansible_collections.argo.workflows.plugins.module_utils._argo.printable import printable
 
 if TYPE_CHECKING:
     from ansible_collections.argo.workflows.plugins.module_utils._argo.tree import Line
@@ -33,7 +34,6 @@ PATIENCE = 1.0
 """Seconds that a wait stands still because nobody reads, as when the screen is paused; then events are left out."""
 LOCK_GAP = 0.01
 """Seconds between two tries to have a file alone that other waits write, too."""
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b.?|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Journal:
@@ -86,7 +86,7 @@ class Journal:
             self._left_out += len(lines) - len(shown)
         self._say_left_out(left_out)
         if shown:
-            text = [_CONTROL.sub("", _last_state(line).decode(errors="replace")) for line in shown]
+            text = [_last_state(line).decode(errors="replace") for line in shown]
             self._write(
                 {
                     "event": "log",
@@ -180,4 +180,13 @@ def _note(text: str, workflow: str = "") -> Event:
 
 def _line(event: Event) -> bytes:
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"time": now, **event}, ensure_ascii=False).encode(errors="replace") + b"\n"
+    return json.dumps({"time": now, **_printable(event)}, ensure_ascii=False).encode(errors="replace") + b"\n"
+
+
+def _printable(value: Any) -> Any:
+    """An event, or a part of it, of which a terminal may be shown every text."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {key: _printable(part) for key, part in value.items()}
+    return [_printable(part) for part in value] if isinstance(value, list) else value

@@ -64,6 +64,20 @@ def test_tree_lines_and_notes_are_shown_each_log_line_behind_its_item(shown: lis
     assert shown == [" └─● echo(0:Argo)(0)", "echo(0:Argo)(0): Input was: Argo", "say: 1 pod cannot be scheduled"]
 
 
+def test_nothing_that_a_terminal_would_obey_is_shown_whoever_wrote_the_journal(
+    shown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = "\x1b]0;PWNED\x07\x1b[2Ja\x9b2Jb"
+    events = [
+        {"event": "tree", "workflow": bad, "lines": [{"text": bad, "phase": "Running"}]},
+        {"event": "log", "workflow": bad, "node": bad, "lines": [bad]},
+        {"event": "note", "workflow": bad, "text": bad},
+    ]
+    monkeypatch.setitem(globals(), "EVENTS", events)
+    action({"name": "say"}).run()
+    assert shown == ["ab", "ab: ab", "ab: ab"]
+
+
 @pytest.mark.parametrize(
     ("hosts", "run_once", "prefix"), [(["a"], False, ""), (["a", "b"], False, "[a] "), (["a", "b"], True, "")]
 )

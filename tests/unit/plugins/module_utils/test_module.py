@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +14,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.times import stamp
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError, unless_refused
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
-from ansible_collections.argo.workflows.plugins.module_utils._module import abandoned
+from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, abandoned
 from ansible_collections.argo.workflows.plugins.modules import (
     argo_status,
     argo_token,
@@ -88,6 +90,25 @@ def test_one_bad_name_of_several_is_named(asked: list[Asked], run_module: Callab
     result = run_module(workflow_wait, name=["good", "Bad"], host="https://k8s:6443")
     assert asked == []
     assert result["msg"].startswith("name: 'Bad' is not a name: ")
+
+
+@pytest.mark.parametrize("error", [UserError, ApiError])
+def test_a_failure_shows_a_terminal_nothing_that_it_would_obey(
+    error: type[Exception], api: Api, run_module: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_params: Any) -> Any:
+        raise error("main: \x1b]0;PWNED\x07\x1b[2Jwords")
+
+    monkeypatch.setattr(Cluster, "from_params", fail)
+    assert run_module(workflow_info, name="x")["msg"] == "main: words"
+
+
+def test_what_another_package_says_in_an_error_that_nobody_foresaw_is_not_shown(
+    run_module: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cluster, "from_params", lambda _params: json.loads("S3CRET"))
+    result = run_module(workflow_info, name="x")
+    assert result["msg"].startswith("JSONDecodeError, at line ") and "this is a bug of the module" in result["msg"]
 
 
 def test_a_module_is_abandoned_when_nobody_reads_its_output() -> None:

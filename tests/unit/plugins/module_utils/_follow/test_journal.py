@@ -109,6 +109,23 @@ def test_of_a_progress_bar_its_last_state_is_shown(pipe: tuple[Journal, int]) ->
     assert json.loads(read(reader))["lines"] == ["100%", "CRLF", "plain", ""]
 
 
+ESCAPES = "a\x1b]0;PWNED\x07b\x1b[2Jc\x9b31md\x1bPq\x1b\\e\u202ef"
+
+
+def test_nothing_that_a_terminal_would_obey_is_in_any_field_of_an_event(pipe: tuple[Journal, int]) -> None:
+    journal, reader = pipe
+    log = LogFolder(None, "wf", "ns", "uid").log(
+        "pod", "uid", "main", parse_node_name("wf", f"wf[0].train(0:{ESCAPES})")
+    )
+    journal.note(ESCAPES, ESCAPES)
+    journal.tree(ESCAPES, [{"text": ESCAPES, "phase": ESCAPES}])
+    journal.log(log, [ESCAPES.encode()])
+    note, tree, lines = map(json.loads, read(reader).splitlines())
+    assert (note["text"], note["workflow"], tree["workflow"]) == ("abcdef",) * 3
+    assert (tree["lines"], lines["lines"]) == ([{"text": "abcdef", "phase": "abcdef"}], ["abcdef"])
+    assert lines["node"] == "train(0:abcdef)"
+
+
 def test_a_reader_that_has_gone_away_ends_the_journal_only(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
