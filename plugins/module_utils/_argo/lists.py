@@ -20,6 +20,8 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 
 MOST_ATTEMPTS = 16
 """Attempts of a template whose nodes are foreseen: a larger limit of retries means "for ever", and few get that far."""
+MOST_ELEMENTS = 100_000
+"""Elements of a sequence that are foreseen: a Workflow cannot hold the nodes of more."""
 _TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _BOUNDS = ("start", "count", "end")
 
@@ -72,17 +74,18 @@ def _items(items: list[Any], parameters: Mapping[str, str]) -> list[Any]:
 
 
 def _sequence(sequence: Json, parameters: Mapping[str, str]) -> list[str] | None:
-    """The elements of `withSequence`, which are text; None where a bound or the format is not known yet.
+    """The elements of `withSequence`, which are text; None where they are not known yet, or too many to be foreseen.
 
     `{"count": 3}` is 0, 1, 2, `{"start": 2, "end": 0}` is 2, 1, 0 (expandSequence in operator.go of Argo v4.1).
     """
     bounds = {key: _substituted(str(sequence[key]), parameters) for key in _BOUNDS if sequence.get(key) is not None}
     try:
-        numbers = {key: int(text) for key, text in bounds.items()}
-        start = numbers.get("start", 0)
-        end = start + numbers["count"] - 1 if "count" in numbers else numbers["end"]
-        step = 1 if "count" in numbers or start <= end else -1
-        return [(sequence.get("format") or "%d") % number for number in range(start, end + step, step)]
+        known = {key: int(text) for key, text in bounds.items()}
+        start = known.get("start", 0)
+        end = start + known["count"] - 1 if "count" in known else known["end"]
+        step = 1 if "count" in known or start <= end else -1
+        numbers = range(start, end + step, step)
+        return None if len(numbers) > MOST_ELEMENTS else [(sequence.get("format") or "%d") % n for n in numbers]
     except (KeyError, ValueError, TypeError):
         return None
 

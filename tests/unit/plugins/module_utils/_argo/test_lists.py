@@ -61,6 +61,7 @@ def test_a_tag_with_blanks_inside_of_its_braces_is_the_same_list(blank: str) -> 
         ({"withSequence": {"start": 3, "count": 2, "format": "gpu%02d"}}, ["gpu03", "gpu04"]),
         ({"withSequence": {"start": "2", "end": "0"}}, ["2", "1", "0"]),
         ({"withSequence": {"end": "{{inputs.parameters.unknown}}"}}, None),
+        ({"withSequence": {"count": 2_000_000_000}}, None),
         ({"withSequence": {"count": "{{steps.a.outputs.result}}"}}, None),
         ({"withItems": [{"m": "{{ workflow.parameters.one }}-s", "lr": 0.1}]}, [{"m": "a-s", "lr": 0.1}]),
         ({"withItems": ["{{inputs.parameters.unknown}}"]}, ["{{inputs.parameters.unknown}}"]),
