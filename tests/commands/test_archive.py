@@ -1,17 +1,14 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The logs of pods that podGC has deleted come home from the artifact repository, through Argo's server."""
+"""With an S3 server: artifacts, and the logs of pods that podGC has deleted, which come home through Argo's server."""
 
 from __future__ import annotations
 
-import base64
-import http.server
 import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +20,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.modules import workflow_logs
 from ansible_collections.argo.workflows.tests.support.cluster import KUBECONFIG, administrator, run
+from ansible_collections.argo.workflows.tests.support.neighbours import BUCKET, PASSWORD, USER, Neighbour, s3
 
 NAMESPACE = "argo-archive"
 SAID = {
@@ -37,54 +35,22 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-class Store(http.server.BaseHTTPRequestHandler):
-    """An artifact repository: what was PUT is what a GET gives, to those who know the password."""
-
-    kept: dict[str, bytes] = {}
-    login = "Basic " + base64.b64encode(b"argo:secret").decode()
-
-    def do_PUT(self) -> None:
-        content, more = b"", self.headers["Transfer-Encoding"] == "chunked"  # as are all files but empty ones
-        while more:
-            more = int(self.rfile.readline(), 16)
-            content += self.rfile.read(more)
-            self.rfile.readline()
-        self.kept[self.path] = content
-        self.answer(b"")
-
-    def do_GET(self) -> None:
-        self.answer(self.kept[self.path])
-
-    def answer(self, content: bytes) -> None:
-        self.send_response(200 if self.headers["Authorization"] == self.login else 401)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
-def store() -> Iterator[str]:
-    """The URL of an artifact repository that the cluster's pods can reach."""
-    with http.server.ThreadingHTTPServer(("", 0), Store) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        [node] = administrator().objects(path("Node"))
-        [address] = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"]
-        yield f"http://{address}:{server.server_port}"
-        server.shutdown()
+def store() -> Iterator[Neighbour]:
+    run("make", "cluster")
+    with s3() as server:
+        yield server
 
 
 @pytest.fixture(scope="module", autouse=True)
-def argo(store: str) -> Iterator[None]:
-    login = {f"{key}Secret": {"name": "store", "key": key} for key in ("username", "password")}
-    repository = {"archiveLogs": True, "artifactory": {"repoURL": store, **login}}
+def argo(store: Neighbour) -> Iterator[None]:
+    keys = {"accessKeySecret": "username", "secretKeySecret": "password"}
+    login = {name: {"name": "store", "key": key} for name, key in keys.items()}
+    repository = {"archiveLogs": True, "s3": {"endpoint": store.address, "bucket": BUCKET, "insecure": True, **login}}
     options = {"argo_namespace": NAMESPACE, "argo_config": {"artifactRepository": repository}}
-    run("make", "cluster")
     run("ansible-playbook", "playbooks/install.yml", "-e", json.dumps(options))
     cluster = administrator()
-    secret = {"metadata": {"name": "store"}, "stringData": {"username": "argo", "password": "secret"}}
+    secret = {"metadata": {"name": "store"}, "stringData": {"username": USER, "password": PASSWORD}}
     cluster.create(path("Secret", NAMESPACE), secret)
     rules = [
         {"apiGroups": ["argoproj.io"], "resources": ["workflows"], "verbs": ["get"]},
@@ -100,30 +66,25 @@ def argo(store: str) -> Iterator[None]:
     cluster.delete(path("Namespace", name=NAMESPACE))
 
 
-def run_until_the_pods_are_gone(name: str) -> None:
-    """Run a Workflow with one pod for each script of SAID."""
-    leaf = {
-        "name": "say",
-        "inputs": {"parameters": [{"name": "script"}]},
-        "container": {
-            "image": "localhost/gpu-say:dev",
-            "imagePullPolicy": "IfNotPresent",
-            "command": ["bash", "-c", "{{inputs.parameters.script}}"],
-        },
-    }
-    arguments = {"parameters": [{"name": "script", "value": "{{item}}"}]}
-    step = {"name": "say", "template": "say", "withItems": list(SAID), "arguments": arguments}
-    spec = {
-        "entrypoint": "main",
-        "podGC": {"strategy": "OnPodCompletion", "deleteDelayDuration": "0s"},
-        "templates": [{"name": "main", "steps": [[step]]}, leaf],
-    }
+def template(name: str, script: str, **more: Any) -> dict[str, Any]:
+    container = {"image": "localhost/gpu-say:dev", "command": ["bash", "-c", script]}
+    return {"name": name, "container": container, **more}
+
+
+def ended(name: str, *templates: dict[str, Any], gone: bool = False) -> dict[str, Any]:
+    """Run a Workflow to its end, and until its pods are gone if they go."""
+    spec: dict[str, Any] = {"entrypoint": "main", "templates": templates}
+    if gone:
+        spec["podGC"] = {"strategy": "OnPodCompletion", "deleteDelayDuration": "0s"}
     body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name}, "spec": spec}
     cluster, end = administrator(), time.monotonic() + 240
     cluster.create(path("Workflow", NAMESPACE), body)
-    while cluster.get(path("Workflow", NAMESPACE, name)).get("status", {}).get("phase") != "Failed" or list(
-        cluster.objects(path("Pod", NAMESPACE), labelSelector=f"{WORKFLOW_LABEL}={name}")
-    ):
+    selector = f"{WORKFLOW_LABEL}={name}"
+    while True:
+        workflow = cluster.get(path("Workflow", NAMESPACE, name))
+        pods = gone and list(cluster.objects(path("Pod", NAMESPACE), labelSelector=selector))
+        if workflow.get("status", {}).get("finishedAt") and not pods:
+            return workflow
         assert time.monotonic() < end, "the Workflow does not end, or its pods stay"
         time.sleep(0.5)
 
@@ -149,7 +110,10 @@ def logs_of(name: str, folder: Path, **options: Any) -> list[dict[str, Any]]:
 
 
 def test_archived_logs_of_deleted_pods_are_collected_byte_for_byte(tmp_path: Path) -> None:
-    run_until_the_pods_are_gone("gone")
+    arguments = {"parameters": [{"name": "script", "value": "{{item}}"}]}
+    step = {"name": "say", "template": "say", "withItems": list(SAID), "arguments": arguments}
+    leaf = template("say", "{{inputs.parameters.script}}", inputs={"parameters": [{"name": "script"}]})
+    ended("gone", {"name": "main", "steps": [[step]]}, leaf, gone=True)
     missed = logs_of("gone", tmp_path)
     assert len(missed) == len(SAID)
     assert all(not log["complete"] and "set server to its URL" in log["reason"] for log in missed)
@@ -161,3 +125,24 @@ def test_archived_logs_of_deleted_pods_are_collected_byte_for_byte(tmp_path: Pat
     had = logs_of("gone", tmp_path, server=url, server_token=token, server_validate_certs=False)
     assert [log["archived"] and log["complete"] for log in had] == [True] * len(SAID), had
     assert sorted(Path(log["path"]).read_bytes() for log in had) == sorted(SAID.values())
+
+
+def test_artifacts_go_from_step_to_step_through_s3(store: Neighbour, tmp_path: Path) -> None:
+    content = b"".join(b"%d \xff\r\n" % number for number in range(1000))
+    key = "{{workflow.name}}/numbers"
+    written = {"name": "numbers", "path": "/tmp/numbers", "archive": {"none": {}}, "s3": {"key": key}}
+    write = template(
+        "write",
+        r"for number in {0..999}; do printf '%d \377\r\n' $number; done > /tmp/numbers",
+        outputs={"artifacts": [written]},
+    )
+    read = template("read", "cat /tmp/copy", inputs={"artifacts": [{"name": "numbers", "path": "/tmp/copy"}]})
+    source = {"name": "numbers", "from": "{{tasks.write.outputs.artifacts.numbers}}"}
+    tasks = [
+        {"name": "write", "template": "write"},
+        {"name": "read", "template": "read", "depends": "write", "arguments": {"artifacts": [source]}},
+    ]
+    workflow = ended("handed-on", {"name": "main", "dag": {"tasks": tasks}}, write, read)
+    assert workflow["status"]["phase"] == "Succeeded", workflow["status"].get("message")
+    assert (store.folder / BUCKET / "handed-on/numbers").read_bytes() == content
+    assert [Path(log["path"]).read_bytes() for log in logs_of("handed-on", tmp_path)] == [b"", content]

@@ -3,20 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Argo Workflows, built from its Go module: image archives of controller, server and executor, and the program `argo`.
 
-The Go module proxy serves this version alone. To take a newer one, change VERSION, SUM and GO.
+The Go module proxy serves this version alone. To take a newer one, change MODULE.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.argo.workflows.roles.local_cluster.files.building import (
-    BuildError,
-    call,
     compile_programs,
     go,
     key,
@@ -25,13 +22,16 @@ from ansible_collections.argo.workflows.roles.local_cluster.files.building impor
     say,
     write_image,
 )
+from ansible_collections.argo.workflows.tests.engine.modules import Module, fetched
 
-MODULE = "github.com/argoproj/argo-workflows/v4"
-VERSION = "v4.0.5"
-SUM = "h1:/1lru5oXUd+k6KEDUps6rLX5OKfi1jTfabgXTly/VFU="
-"""The module's checksum, as in a go.sum. Argo's own go.sum, which it covers, has those of all that Argo needs."""
-GO = "1.25.7"
-"""The Go that Argo's go.mod asks for."""
+MODULE = Module(
+    title="Argo",
+    path="github.com/argoproj/argo-workflows/v4",
+    version="v4.0.5",
+    sum="h1:/1lru5oXUd+k6KEDUps6rLX5OKfi1jTfabgXTly/VFU=",
+    go="1.25.7",
+)
+VERSION = MODULE.version
 FLAWS = f"Known flaws are reported for Argo {VERSION}: it serves throw-away clusters alone."
 
 PAGE = Path(__file__).with_name("index.html")
@@ -53,7 +53,7 @@ def release(cache: Path) -> Path:
     def build(target: Path) -> None:
         say(f"Building Argo {VERSION} from its Go module: about 5 minutes on 2 cores, once. It is kept in {cache}.")
         say(FLAWS)
-        fill(target, go(cache, GO))
+        fill(target, go(cache, MODULE.go))
         say(f"Argo {VERSION} is built.")
 
     return made(cache / f"argo-{VERSION}-{key([Path(__file__), PAGE])}", build)
@@ -63,32 +63,15 @@ def fill(target: Path, go: str) -> None:
     """Put everything into the release."""
     programs, module = target / "programs", target / "module"
     programs.mkdir()
-    copy(fetched(go, target), module)
+    copy(fetched(MODULE, go, target), module)
     packages = [f"./cmd/{program}" for program, config in IMAGES.values()]
-    compile_programs(go, module, packages, {f"{MODULE}.version": VERSION}, programs)
+    compile_programs(go, module, packages, {f"{MODULE.path}.version": VERSION}, programs)
     shutil.rmtree(module)
     (target / "images").mkdir()
     for name in IMAGES:
         compose(name, programs, target / "images" / f"{name}.tar")
     (programs / "argo").rename(target / "argo")
     shutil.rmtree(programs)
-
-
-def fetched(go: str, folder: Path) -> Path:
-    """Return the folder of the module in Go's own cache, which `go` fills if need be; its checksum is the one we know.
-
-    `folder` is one without a go.mod above it.
-    """
-    say("Fetching Argo's module.")
-    # No other database of checksums needs to be asked.
-    command = ["env", "GOSUMDB=off", go, "mod", "download", "-json", f"{MODULE}@{VERSION}"]
-    module = json.loads(call(command, f"fetching Argo {VERSION}", cwd=folder))
-    if module["Sum"] != SUM:
-        raise BuildError(
-            f"The Go module proxy serves another {MODULE} {VERSION} than the one that is known: its checksum is"
-            f" {module['Sum']}, and should be {SUM}. GOPROXY says which proxy is asked."
-        )
-    return Path(module["Dir"])
 
 
 def copy(module: Path, target: Path) -> None:

@@ -19,7 +19,7 @@ import yaml
 
 from ansible_collections.argo.workflows.roles.local_cluster.files import building
 from ansible_collections.argo.workflows.roles.local_cluster.files.building import BuildError
-from ansible_collections.argo.workflows.tests.engine import argo, choose, workload
+from ansible_collections.argo.workflows.tests.engine import argo, choose, modules, workload
 
 DEFAULT = yaml.safe_load((choose.ROOT / "roles/argo/defaults/main.yml").read_text())["argo_version"]
 
@@ -162,17 +162,17 @@ def module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     (folder / "ui").mkdir()
     for path in [*folder.rglob("*"), folder]:
         path.chmod(0o555 if path.is_dir() else 0o444)
-    answer = json.dumps({"Dir": str(folder), "Sum": argo.SUM})
+    answer = json.dumps({"Dir": str(folder), "Sum": argo.MODULE.sum})
 
     def compile_programs(go: str, source: Path, packages: list[str], stamps: dict[str, str], target: Path) -> None:
-        assert stamps == {f"{argo.MODULE}.version": argo.VERSION}
+        assert stamps == {f"{argo.MODULE.path}.version": argo.VERSION}
         assert (source / "workflow/executor/osspecific/signal_linux.go").read_text() == "package osspecific"
         page = (source / "ui/dist/app/index.html").read_text()
         assert f"Argo {argo.VERSION}, built without its UI" in page and "VERSION" not in page
         for package in packages:
             (target / Path(package).name).write_text(package)
 
-    monkeypatch.setattr(argo, "call", lambda command, doing, cwd: answer)
+    monkeypatch.setattr(modules, "call", lambda command, doing, cwd: answer)
     monkeypatch.setattr(argo, "go", lambda cache, needed: "go")
     monkeypatch.setattr(argo, "compile_programs", compile_programs)
     return folder
@@ -190,11 +190,11 @@ def test_a_module_with_another_checksum_is_refused_and_nothing_is_compiled(
     module: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = json.dumps({"Dir": str(module), "Sum": "h1:other="})
-    monkeypatch.setattr(argo, "call", lambda command, doing, cwd: answer)
+    monkeypatch.setattr(modules, "call", lambda command, doing, cwd: answer)
     monkeypatch.setattr(argo, "compile_programs", lambda *arguments: pytest.fail("it was compiled"))
     assert building.outcome(lambda: 0 if argo.release(tmp_path / "cache") else 1) == 1
     said = capsys.readouterr().err.splitlines()[-1]
-    assert f"its checksum is h1:other=, and should be {argo.SUM}" in said and "GOPROXY" in said
+    assert f"its checksum is h1:other=, and should be {argo.MODULE.sum}" in said and "GOPROXY" in said
     assert not list((tmp_path / "cache").glob("argo-*"))
 
 
