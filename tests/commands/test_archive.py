@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +17,7 @@ import pytest
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import WORKFLOW_LABEL
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.modules import workflow_logs
-from ansible_collections.argo.workflows.tests.support.cluster import KUBECONFIG, administrator, run
+from ansible_collections.argo.workflows.tests.support.cluster import administrator, ask, run
 from ansible_collections.argo.workflows.tests.support.neighbours import BUCKET, PASSWORD, USER, Neighbour, s3
 
 NAMESPACE = "argo-archive"
@@ -90,22 +88,9 @@ def ended(name: str, *templates: dict[str, Any], gone: bool = False) -> dict[str
 
 
 def logs_of(name: str, folder: Path, **options: Any) -> list[dict[str, Any]]:
-    arguments = {
-        "name": name,
-        "namespace": NAMESPACE,
-        "kubeconfig": str(KUBECONFIG),
-        "logs_dir": str(folder),
-        "_ansible_version": "2.19.0",
-        **options,
-    }
-    done = subprocess.run(
-        [sys.executable, str(workflow_logs.__file__)],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode(),
-        capture_output=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        check=False,
-    )
-    logs: list[dict[str, Any]] = json.loads(done.stdout)["logs"]
+    logs: list[dict[str, Any]] = ask(workflow_logs, name=name, namespace=NAMESPACE, logs_dir=str(folder), **options)[
+        "logs"
+    ]
     return logs
 
 

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 
@@ -22,6 +26,20 @@ def run(*command: str) -> str:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def ask(module: ModuleType, **options: Any) -> dict[str, Any]:
+    """Run a module as a process, as Ansible does; its result."""
+    arguments = {"kubeconfig": str(KUBECONFIG), "_ansible_version": "2.19.0", **options}
+    done = subprocess.run(
+        [sys.executable, str(module.__file__)],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode(),
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
 def processes() -> dict[int, str]:

@@ -19,7 +19,7 @@ import yaml
 
 from ansible_collections.argo.workflows.roles.local_cluster.files import building
 from ansible_collections.argo.workflows.roles.local_cluster.files.building import BuildError
-from ansible_collections.argo.workflows.tests.engine import argo, choose, modules, workload
+from ansible_collections.argo.workflows.tests.engine import argo, choose, modules, versitygw, workload
 
 DEFAULT = yaml.safe_load((choose.ROOT / "roles/argo/defaults/main.yml").read_text())["argo_version"]
 
@@ -216,6 +216,19 @@ def test_a_build_of_an_older_version_is_replaced(module: Path, monkeypatch: pyte
     (tmp_path / "argo-v4.0.4-0123456789ab").mkdir()
     release = argo.release(tmp_path)
     assert list(tmp_path.glob("argo-*")) == [release]
+
+
+def test_the_s3_server_is_built_from_its_module_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    answer = json.dumps({"Dir": str(tmp_path / "module"), "Sum": versitygw.MODULE.sum})
+
+    def compile_programs(go: str, source: Path, packages: list[str], stamps: dict[str, str], target: Path) -> None:
+        assert (source, packages) == (tmp_path / "module", ["./cmd/versitygw"])
+        target.write_text("a program")
+
+    monkeypatch.setattr(modules, "call", lambda command, doing, cwd: answer)
+    monkeypatch.setattr(versitygw, "go", lambda cache, needed: "go")
+    monkeypatch.setattr(versitygw, "compile_programs", compile_programs)
+    assert (versitygw.release(tmp_path / "cache") / "versitygw").read_text() == "a program"
 
 
 def test_who_reads_the_servers_page_learns_what_is_missing_and_what_works() -> None:
