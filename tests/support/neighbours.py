@@ -16,8 +16,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.roles.local_cluster.files.building import default_cache
 from ansible_collections.argo.workflows.tests.engine import versitygw
 from ansible_collections.argo.workflows.tests.support.cluster import administrator, run
@@ -91,9 +91,11 @@ def _postgresql() -> list[Path]:
 
 
 def _address() -> tuple[str, int]:
-    """An address of this machine that the cluster's pods reach, and a port that nobody uses."""
-    node = next(iter(administrator().objects(path("Node"))))
-    host = next(each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP")
+    """The address from which this machine reaches the cluster, and the pods reach it; a port of it that nobody uses."""
+    server = urlsplit(administrator().host)
+    with socket.socket(type=socket.SOCK_DGRAM) as unsent:
+        unsent.connect((server.hostname, server.port or 443))
+        host = unsent.getsockname()[0]
     with socket.create_server((host, 0)) as unused:
         return host, unused.getsockname()[1]
 
