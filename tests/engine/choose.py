@@ -17,11 +17,16 @@ import tarfile
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
-from ansible_collections.argo.workflows.roles.local_cluster.files.building import BuildError, default_cache, outcome
+from ansible_collections.argo.workflows.roles.local_cluster.files.building import (
+    BuildError,
+    default_cache,
+    made,
+    outcome,
+)
 from ansible_collections.argo.workflows.tests.engine import argo, workload
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +51,7 @@ def chosen() -> tuple[dict[str, Any], str]:
     if images := os.environ.get("ENGINE_IMAGES"):
         dirs.append(Path(images).expanduser().resolve())
         variables["argo_image_registry"], variables["argo_version"] = origin_of(dirs[-1])
+        variables["engine_argo"] = str(program_of(dirs[-1], variables["argo_version"], cache))
         where = f"with the images of {dirs[-1]}"
     elif registry_in_reach():
         where = f"with the images of {argo.REGISTRY}"
@@ -91,12 +97,40 @@ def origin_of(folder: Path) -> tuple[str, str]:
     return registry, version
 
 
+def program_of(folder: Path, version: str, cache: Path) -> Path:
+    """Return the program `argo` of the server's image among these archives; it is kept in the cache."""
+    archive = next(path for path in sorted(folder.glob("*.tar")) if any("/argocli:" in tag for tag in tags_of(path)))
+    found = archive.stat()
+
+    def unpack(target: Path) -> None:
+        (target / "argo").write_bytes(content_of(archive, "bin/argo"))
+        (target / "argo").chmod(0o755)
+
+    return made(cache / f"argocli-{version}-{found.st_size}-{found.st_mtime_ns}", unpack, room=256 << 20) / "argo"
+
+
+def content_of(archive: Path, name: str) -> bytes:
+    """Return a file of the image in an archive, as its uppermost layer has it."""
+    with tarfile.open(archive) as tar:
+        for layer in reversed(json.load(member(tar, "manifest.json"))[0]["Layers"]):
+            with tarfile.open(fileobj=member(tar, layer)) as files:
+                if name in files.getnames():
+                    return member(files, name).read()
+    raise BuildError(f"The image of {archive} has no file {name}.")
+
+
+def member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
+    """Open a file of an archive; KeyError if it is something else."""
+    if file := tar.extractfile(name):
+        return file
+    raise KeyError(name)
+
+
 def tags_of(archive: Path) -> list[str]:
     """Return the tags of the images in an archive that `docker save` writes."""
     try:
         with tarfile.open(archive) as tar:
-            manifest = tar.extractfile("manifest.json")
-            return [tag for image in json.load(manifest) for tag in image["RepoTags"]] if manifest else []
+            return [tag for image in json.load(member(tar, "manifest.json")) for tag in image["RepoTags"]]
     except (KeyError, ValueError, tarfile.TarError):
         raise BuildError(f"{archive} is not an image archive as `docker save` writes them.") from None
 

@@ -49,12 +49,20 @@ def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
 
 def archive(path: Path, *tags: str) -> None:
-    """Write the part of an image archive that names its images."""
-    manifest = json.dumps([{"Config": "config.json", "RepoTags": tags, "Layers": []}]).encode()
-    with tarfile.open(path, "w") as tar:
-        member = tarfile.TarInfo("manifest.json")
-        member.size = len(manifest)
-        tar.addfile(member, io.BytesIO(manifest))
+    """Write the parts of an image archive that name its images, and the program `argo` in the upper of two layers."""
+    layers = {"0/layer.tar": tar_of({"bin/argo": b"covered"}), "1/layer.tar": tar_of({"bin/argo": b"a program"})}
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": tags, "Layers": list(layers)}]).encode()
+    path.write_bytes(tar_of({"manifest.json": manifest, **layers}))
+
+
+def tar_of(files: dict[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text))
+    return content.getvalue()
 
 
 def archives(folder: Path, version: str, *names: str) -> None:
@@ -102,7 +110,14 @@ def test_a_folder_of_archives_says_itself_which_argo_it_holds(
     assert built == ["workload"]
     assert (variables["argo_image_registry"], variables["argo_version"]) == ("mirror.example/argo", "v4.9.1")
     assert variables["local_cluster_image_dirs"][-1] == str(tmp_path)
+    assert Path(variables["engine_argo"]).read_text() == "a program"
     assert words == f"Argo v4.9.1 is used, with the images of {tmp_path}."
+
+
+def test_an_image_of_the_server_without_its_program_is_named(tmp_path: Path) -> None:
+    archive(tmp_path / "argocli.tar", "mirror.example/argo/argocli:v4.9.1")
+    with pytest.raises(BuildError, match=r"The image of .*/argocli\.tar has no file bin/other\."):
+        choose.content_of(tmp_path / "argocli.tar", "bin/other")
 
 
 def test_a_folder_must_hold_all_images_of_argo(tmp_path: Path) -> None:
