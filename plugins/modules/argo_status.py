@@ -30,7 +30,7 @@ options:
     type: bool
     default: false
   wait_timeout:
-    description: Seconds to wait at most.
+    description: Seconds to wait at most. To find out why it is not ready then takes at most 10 more.
     type: int
     default: 300
   settle:
@@ -116,7 +116,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.argo.workflows.plugins.module_utils._install.ending import culprit_for, how_to_go_on
 from ansible_collections.argo.workflows.plugins.module_utils._install.live import running_workflows
 from ansible_collections.argo.workflows.plugins.module_utils._install.readiness import READY
-from ansible_collections.argo.workflows.plugins.module_utils._install.server import wait
+from ansible_collections.argo.workflows.plugins.module_utils._install.server import EXPLAIN, wait
 from ansible_collections.argo.workflows.plugins.module_utils._install.status import (
     as_result,
     deployments_of,
@@ -144,6 +144,8 @@ def main() -> None:
 def run(module: AnsibleModule) -> dict[str, Any]:
     options = module.params
     cluster = Cluster.from_params(options)
+    if options["wait"]:
+        cluster = cluster.until(cluster.clock.monotonic() + options["wait_timeout"] + EXPLAIN)
     place = find_place(cluster, options["namespace"], options["managed_namespace"], options["instance_id"])
     if options["wait"]:
         deployments, verdict = wait(cluster, place, options["wait_timeout"], options["settle"]), READY

@@ -45,6 +45,8 @@ TOKEN_SECONDS = 600
 """The shortest that the API server issues."""
 RECHECK = 0.5
 """Seconds after which the lease and the server are asked again: they send no events."""
+EXPLAIN = 10
+"""Seconds that may be spent on why an installation is not ready, once its time is over."""
 PODS = f"app in ({CONTROLLER},{SERVER})"
 
 
@@ -95,7 +97,10 @@ def judge_all(
         verdict = judge(name, deployments.get(name), pods, restarts_before)
         if not verdict.ready:
             return verdict
-    verdict = judge_lease(existing(server.cluster, server.place.lease.path), pods)
+    try:
+        verdict = judge_lease(existing(server.cluster, server.place.lease.path), pods)
+    except ApiError as error:
+        return Verdict(False, f"the controller runs, but its lease cannot be read: {error}")
     return server.answers(deployments[SERVER]) if verdict.ready else verdict
 
 
@@ -111,7 +116,7 @@ def wait(cluster: Cluster, place: Place, timeout: int, settle: int) -> dict[str,
         threading.Thread(target=_follow, args=watched, daemon=True).start()
     found: dict[str, dict[str, dict[str, Any]]] = {"Deployment": {}, "Pod": {}}
     restarts: dict[str, int] = {}
-    server = Server(cluster, place)
+    server = Server(cluster.until(cluster.clock.monotonic() + timeout), place)
     while True:
         left = timeout - (time.monotonic() - started)
         with contextlib.suppress(queue.Empty):
@@ -159,6 +164,7 @@ def _take(changes: queue.Queue[Any], found: dict[str, dict[str, dict[str, Any]]]
 
 def _failure(cluster: Cluster, place: Place, verdict: Verdict, pods: Iterable[Json], seconds: int) -> UserError:
     """The error that says why an installation is not ready: the cause, the pod's last log lines and its events."""
+    cluster = cluster.until(cluster.clock.monotonic() + EXPLAIN)
     parts = [f"Argo is not ready in namespace {place.home} after {seconds} s: {verdict.why}."]
     if culprit := culprit_for(cluster, place.home, pods):
         parts.append(f"The reason: {how_to_go_on(culprit)}.")
@@ -173,7 +179,9 @@ def _failure(cluster: Cluster, place: Place, verdict: Verdict, pods: Iterable[Js
 
 def _last_events(cluster: Cluster, namespace: str, pod: str) -> str:
     """The last events of a pod, newest last; "" where there is none, or they may not be read."""
-    listed = existing(cluster, path("Event", namespace), fieldSelector=f"involvedObject.name={pod}")
+    listed = None
+    with contextlib.suppress(ApiError):
+        listed = cluster.find(path("Event", namespace), fieldSelector=f"involvedObject.name={pod}")
     events = sorted(
         (listed or {}).get("items") or (), key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or ""
     )

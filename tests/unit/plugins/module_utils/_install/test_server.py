@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import urllib3
 
 from ansible_collections.argo.workflows.plugins.module_utils._install.ending import culprit_for, named
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import Place
@@ -18,6 +20,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._install.status imp
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
+from ansible_collections.argo.workflows.tests.support.api import Asked, Response
 from ansible_collections.argo.workflows.tests.support.installation import (
     HERE,
     SERVICE,
@@ -177,6 +180,27 @@ def test_a_token_that_has_ended_is_replaced() -> None:
     cluster.api.found[SERVICE] = {"items": None}
     assert server.answers(SERVES[1]).ready
     assert len(cluster.created) == 2
+
+
+@pytest.mark.parametrize("asked", ["/apis/coordination.k8s.io/v1/namespaces/argo/leases/workflow-controller", SERVICE])
+def test_the_wait_ends_in_time_though_the_api_server_does_not_answer_any_more(asked: str) -> None:
+    cluster = watched(SERVES, PODS)
+    answer = cluster.api.answer
+
+    def hangs(request: Asked) -> Response:
+        """As a connection that is silent: it costs as long as its read time-out is."""
+        if request.path not in (asked, path("Event", "argo")):
+            return answer(request)
+        time.sleep(request.read_timeout)
+        cluster.api.clock.sleep(request.read_timeout)
+        raise urllib3.exceptions.ReadTimeoutError(None, asked, "silent")  # type: ignore[arg-type]
+
+    cluster.api.answer = hangs  # type: ignore[method-assign]
+    began = time.monotonic()
+    with pytest.raises(UserError, match="Argo is not ready in namespace argo after") as failed:
+        wait(cluster, HERE, timeout=1, settle=0)
+    assert time.monotonic() - began < 4
+    assert "cannot be read" in str(failed.value) or "does not answer" in str(failed.value)
 
 
 def test_a_watch_that_meets_something_unexpected_does_not_end_in_silence() -> None:
