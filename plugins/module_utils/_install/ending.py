@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from collections.abc import Iterable
 
@@ -37,10 +38,13 @@ def last_log(cluster: Cluster, namespace: str, pod: str, container: str) -> str:
 
 
 def lines_that_say_why(log: str) -> str:
-    """The lines of a log that say why its container ended: from its panic on, else the last ones."""
+    """The lines of a log that say why its container ended: its panic without the stacks, else the last ones."""
     lines = log.splitlines()
-    panic = next((number for number, line in enumerate(lines) if line.startswith("panic: ")), len(lines) - SHOWN_LINES)
-    return "\n".join(lines[max(panic, 0) :][:SHOWN_LINES])
+    panic = next((number for number, line in enumerate(lines) if line.startswith("panic: ")), None)
+    if panic is None:
+        return "\n".join(lines[-SHOWN_LINES:])
+    said = itertools.takewhile(lambda line: not line.startswith("goroutine "), lines[panic:])
+    return "\n".join(itertools.islice(said, SHOWN_LINES)).strip()
 
 
 def culprit_for(cluster: Cluster, home: str, pods: Iterable[Json]) -> Culprit | None:
