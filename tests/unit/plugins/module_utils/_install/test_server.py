@@ -152,7 +152,7 @@ def test_no_log_is_read_of_a_controller_that_has_never_ended() -> None:
 
 def test_the_wait_ends_after_its_time_with_what_was_missing() -> None:
     cluster = watched([deployment("workflow-controller", available=0), deployment("argo-server")], [])
-    with pytest.raises(UserError, match="after [0-9]+ s: the Deployment workflow-controller has no pod yet"):
+    with pytest.raises(UserError, match=r"after [0-9]+ s: the Deployment workflow-controller has no pod yet"):
         wait(cluster, HERE, timeout=1, settle=0)
 
 
