@@ -127,7 +127,7 @@ def test_a_workflow_that_somebody_else_made_is_left_alone(server: Api) -> None:
 
 def test_two_tasks_that_submit_the_same_run_at_once_make_one(server: Api) -> None:
     first = run(definition=manifest(), run_id="7")
-    server.answers[f"GET {HOME}"] = (200, {"items": []})
+    server.answers[f"GET {HOME}"] = (200, {"metadata": {}, "items": []})
     second = run(definition=manifest(), run_id="7")
     assert second["uid"] == first["uid"]
     assert len(server.objects) == 1
