@@ -182,18 +182,18 @@ def test_a_token_that_has_ended_is_replaced() -> None:
     assert len(cluster.created) == 2
 
 
-@pytest.mark.parametrize("asked", ["/apis/coordination.k8s.io/v1/namespaces/argo/leases/workflow-controller", SERVICE])
-def test_the_wait_ends_in_time_though_the_api_server_does_not_answer_any_more(asked: str) -> None:
+@pytest.mark.parametrize("silent", ["/apis/coordination.k8s.io/v1/namespaces/argo/leases/workflow-controller", SERVICE])
+def test_the_wait_ends_in_time_though_the_api_server_does_not_answer_any_more(silent: str) -> None:
     cluster = watched(SERVES, PODS)
     answer = cluster.api.answer
 
-    def hangs(request: Asked) -> Response:
+    def hangs(asked: Asked) -> Response:
         """As a connection that is silent: it costs as long as its read time-out is."""
-        if request.path not in (asked, path("Event", "argo")):
-            return answer(request)
-        time.sleep(request.read_timeout)
-        cluster.api.clock.sleep(request.read_timeout)
-        raise urllib3.exceptions.ReadTimeoutError(None, asked, "silent")  # type: ignore[arg-type]
+        if asked.path not in (silent, path("Event", "argo")):
+            return answer(asked)
+        time.sleep(asked.read_timeout)
+        cluster.api.clock.sleep(asked.read_timeout)
+        raise urllib3.exceptions.ReadTimeoutError(None, silent, "silent")
 
     cluster.api.answer = hangs  # type: ignore[method-assign]
     began = time.monotonic()
