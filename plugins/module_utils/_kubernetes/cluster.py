@@ -359,7 +359,7 @@ class Cluster:
             raise no_answer(request.method, request.path, self.host, error) from error
         except ValueError as error:  # http.client quotes the header that it does not send, with the credentials
             what = f"the request to {self.host} cannot be sent ({type(error).__name__}): its address or a header is odd"
-            raise ApiError(f"{request.method} {request.path}: {what}") from None
+            raise ApiError(f"{request.method} {request.path}: {what}", 400, "BadRequest") from None
 
     def _left(self) -> float:
         """Seconds until the deadline."""
