@@ -104,7 +104,7 @@ def connections(host: str, folder: Path) -> dict[str, Json]:
         "token": {"host": host, "api_key": SECRETS["option"]},
         "block": {"host": host, "api_key": SECRETS["block"] + "\n"},
         "inside": {"host": host, "api_key": SECRETS["inside"] + "\n" + SECRETS["inside"]},
-        "quotes": {"host": host, "api_key": "“" + SECRETS["odd-quote"] + "”"},
+        "quotes": {"host": host, "api_key": "\u201c" + SECRETS["odd-quote"] + "\u201d"},
         "password": {"host": host, "username": "ann", "password": SECRETS["password"]},
         "proxy": {"host": host, "proxy": f"http://u:{quote(SECRETS['proxy'], safe='')}@127.0.0.1:1"},
         "basic": {"host": host, "proxy_headers": {"proxy_basic_auth": f"u:{SECRETS['basic']}"}},

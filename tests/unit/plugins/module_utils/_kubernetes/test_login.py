@@ -99,7 +99,7 @@ def test_a_password_is_sent_without_the_line_end_behind_it() -> None:
     ("option", "value"),
     [
         ("api_key", "SECRET-1\nSECRET-2"),
-        ("api_key", "“SECRET-1”"),
+        ("api_key", "\u201cSECRET-1\u201d"),
         ("password", "SECRET-1\nSECRET-2"),
         ("impersonate_user", "SECRET-1\r\nX: y"),
         ("impersonate_groups", ["SECRET-1\nX: y"]),
