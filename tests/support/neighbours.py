@@ -22,7 +22,7 @@ from ansible_collections.argo.workflows.roles.local_cluster.files.building impor
 from ansible_collections.argo.workflows.tests.engine import versitygw
 from ansible_collections.argo.workflows.tests.support.cluster import administrator, run
 
-USER, PASSWORD = "argo", "a secret of the tests"
+USER, PASSWORD = "argo", "a-secret-of-the-tests"
 BUCKET = "argo"
 DATABASE = "postgres"
 START = 60.0

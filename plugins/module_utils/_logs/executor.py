@@ -28,6 +28,7 @@ _MESSAGES = (
     "saving artifact",
     "cannot save artifact",
     "no need to save artifact - on overlapping volume",
+    "taring",
     "tarring",
     "zipping",
     "writing",
@@ -45,7 +46,7 @@ _MESSAGES = (
     "forwarding signal",
     "linked input artifact",
 )
-"""What Argo v4.1's executor (argoexec emissary) says between the lines of the container that it runs."""
+"""What the executor of Argo v4.0 and v4.1 (argoexec emissary) says between the lines of the container that it runs."""
 _LEVEL = r"level=[A-Za-z]+[+-]?\d*"
 _FIELDS = r'(?: [A-Za-z]+=(?:"(?:[^"\\]|\\.)*"|[^ "]*))*'
 _ANY_MESSAGE = "|".join(map(re.escape, _MESSAGES))
@@ -65,7 +66,7 @@ _FIRST_MESSAGE = "waiting for signals"
 _LAST_MESSAGE = "sub-process exited"
 _NEVER_BEGAN = b"failed to start command"
 """In its last message, which is then the only one: the pod was ended before the container's command ran."""
-_SAVING = ("saving ", "tarring", "zipping")
+_SAVING = ("saving ", "taring", "tarring", "zipping")
 LAST_WORDS = 20
 """The executor's last lines are about three, and two for each output that it saves."""
 

@@ -93,6 +93,7 @@ EXECUTOR = (
         b'time=2026-11-22T15:45:57.210Z level=INFO msg="sub-process exited" argo=true error=<nil>',
         b'time=2026-11-22T15:45:57.210Z level=INFO msg="sub-process exited" error="exit status 1" argo=true',
         b"time=2026-11-22T15:45:57.210Z level=INFO msg=tarring argo=true",
+        b"time=2026-11-22T15:45:57.210Z level=INFO msg=taring argo=true source=/tmp/numbers",  # Argo v4.0
         b'time=2026-11-22T18:33:19.490Z level=INFO msg="main container(s) exited, terminating container" argo=true '
         b"mainContainerNames=[main] containerName=helper",
         b'time=2026-11-22T18:33:19.491Z level=INFO msg="emissary: killing containers" argo=true '
