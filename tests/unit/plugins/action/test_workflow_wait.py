@@ -266,7 +266,7 @@ print("was left alone", flush=True)
 
 def test_a_wait_whose_playbook_was_killed_ends_though_its_session_is_another() -> None:
     program = ORPHAN.format(path=sys.path)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.splitlines() == ["waits", "told to end"], done.stderr
 
 
