@@ -170,8 +170,8 @@ def test_a_rotated_log_is_complete_if_followed_and_says_what_it_lacks_if_fetched
     assert not late["complete"]
     assert "rotated away" in log["reason"]
     numbers = numbers_of(log)
-    assert numbers == list(range(numbers[0], MANY + 1))
-    assert numbers[0] > 1
+    assert len(numbers) < MANY
+    assert numbers == list(range(MANY + 1 - len(numbers), MANY + 1)), "the kubelet may have rotated all of it away"
 
 
 def test_logs_are_complete_when_the_wait_was_interrupted_and_begun_again(tmp_path: Path) -> None:
