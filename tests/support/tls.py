@@ -69,6 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     callers: list[str]
+    silent: bool
 
     def do_GET(self) -> None:
         given = self.connection.getpeercert(binary_form=True)
@@ -76,6 +77,9 @@ class _Handler(BaseHTTPRequestHandler):
         good = caller is not None and caller.not_valid_after_utc > datetime.datetime.now(datetime.UTC)
         name = str(caller.subject.rfc4514_string()) if caller else "nobody"
         self.callers.append(name if good else f"expired {name}")
+        if self.silent and not good:
+            self.close_connection = True
+            return
         body = b'{"metadata": {"resourceVersion": "1"}, "items": []}' if good else b'{"message": "Unauthorized"}'
         self.send_response(200 if good else 401)
         self.send_header("Content-Length", str(len(body)))
@@ -95,11 +99,13 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def tls_served(authority: Authority, folder: Path, *, strict: bool = False) -> Iterator[tuple[str, list[str]]]:
+def tls_served(
+    authority: Authority, folder: Path, *, strict: bool = False, silent: bool = False
+) -> Iterator[tuple[str, list[str]]]:
     """A server by TLS: its URL, and who asked.
 
     It takes expired certificates and answers 401, as the API server does; with `strict` it ends the handshake instead,
-    as gateways do.
+    as gateways do, and with `silent` the connection, as a caller may see that whose request has crossed the alert.
     """
     certificate, key = authority.issue("server", 3600)
     (folder / "server.pem").write_text(certificate + key)
@@ -110,7 +116,7 @@ def tls_served(authority: Authority, folder: Path, *, strict: bool = False) -> I
     if not strict:
         context.verify_flags |= ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME
     callers: list[str] = []
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"callers": callers}))
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"callers": callers, "silent": silent}))
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:

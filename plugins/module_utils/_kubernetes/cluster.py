@@ -25,6 +25,7 @@ from urllib.parse import urlencode
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import (
     CERTIFICATE_REFUSED,
     ApiError,
+    ended_unanswered,
     no_answer,
     status_error,
 )
@@ -325,11 +326,11 @@ class Cluster:
         return response
 
     def _accepted(self, request: Request) -> Any:
-        """The response to a request; None if its credentials are not accepted."""
+        """The response to a request; None if its credentials are not accepted, or if that may be why there is none."""
         try:
             response = self._send(request, renew=False)
         except ApiError as error:
-            if error.reason == CERTIFICATE_REFUSED:
+            if error.reason == CERTIFICATE_REFUSED or (request.method == "GET" and ended_unanswered(error.__cause__)):
                 return None
             raise
         if response.status == 401:

@@ -73,6 +73,16 @@ def no_answer(method: str, path: str, host: str, error: Exception) -> ApiError:
     return ApiError(f"{method} {path}: {what}")
 
 
+def ended_unanswered(error: BaseException | None) -> bool:
+    """Whether a connection ended instead of an answer, as it may where a server refuses a certificate.
+
+    In TLS 1.3 a client has sent its request by then, and the end of the connection may come before the alert is read.
+    """
+    from urllib3.exceptions import ProtocolError
+
+    return isinstance(error, ProtocolError) or "EOF occurred in violation of protocol" in str(error)
+
+
 def status_error(method: str, path: str, host: str, code: int | None, status: Any) -> ApiError:
     """What an answer with an error's code means; `status` is the Status it came with, or what came instead of one."""
     if not isinstance(status, Mapping):

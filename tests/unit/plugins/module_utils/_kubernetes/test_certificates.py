@@ -52,15 +52,17 @@ def kubeconfig(host: str, authority: Authority, folder: Path, *lives: float, tol
     }
 
 
-@pytest.mark.parametrize("strict", [False, True], ids=["401", "end of TLS"])
+@pytest.mark.parametrize(
+    "refusal", [{}, {"strict": True}, {"silent": True}], ids=["401", "end of TLS", "end of the connection"]
+)
 def test_a_certificate_that_is_refused_is_renewed_with_its_connections(
-    strict: bool, authority: Authority, tmp_path: Path
+    refusal: dict[str, bool], authority: Authority, tmp_path: Path
 ) -> None:
-    with tls_served(authority, tmp_path, strict=strict) as (host, callers):
+    with tls_served(authority, tmp_path, **refusal) as (host, callers):
         cluster = Cluster.from_params({"kubeconfig": kubeconfig(host, authority, tmp_path, LIFE, 3600)})
         cluster.get("/x")
         time.sleep(LIFE + 1)
-        if strict:
+        if refusal:
             cluster._transport._login.connections.clear()  # a gateway looks at the certificate of new connections only
         cluster.get("/x")
         cluster.get("/x")
