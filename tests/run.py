@@ -5,9 +5,9 @@
 
 usage: run.py [lint|unit|sanity|cluster ...]     (none: all of them)
 
-The output of each step goes to the terminal; the last line is `N passed, N failed, N skipped`. A pytest step counts
-its tests; every other step (a linter, the sanity tests, one Molecule scenario) counts as one. The exit status is 0 when
-nothing failed.
+The output of each step goes to the terminal. It ends with what failed, a line each, and the last line is `N passed, N
+failed, N skipped`. A pytest step counts its tests; every other step (a linter, the sanity tests, one Molecule scenario)
+counts as one. The exit status is 0 when nothing failed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 COPY = ROOT / ".cache/ansible_collections/argo/workflows"
 REPORT = ROOT / ".cache/pytest.xml"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "argo.workflows"
+LISTED = 15
+"""So many failures are listed: a CI may show no more than the last 20 lines."""
+WIDTH = 300
+"""Characters of a reason."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,16 @@ class Count:
     """How many tests ended how."""
 
     passed: int = 0
-    failed: int = 0
+    failures: tuple[str, ...] = ()
+    """What failed, a line each."""
     skipped: int = 0
 
+    @property
+    def failed(self) -> int:
+        return len(self.failures)
+
     def __add__(self, other: Count) -> Count:
-        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+        return Count(self.passed + other.passed, self.failures + other.failures, self.skipped + other.skipped)
 
     def __str__(self) -> str:
         skipped = f", {self.skipped} skipped" if self.skipped else ""
@@ -48,29 +57,52 @@ def command(title: str, *args: str | Path, cwd: Path = ROOT, **env: str) -> Coun
     print(f"\n=== {title}", flush=True)
     started = time.monotonic()
     code = subprocess.run(args, cwd=cwd, env={**os.environ, **env}, check=False).returncode
-    print(
-        f"=== {title}: {'ok' if code == 0 else f'exit status {code}'} in {time.monotonic() - started:.0f} s", flush=True
-    )
-    return Count(failed=1) if code else Count(passed=1)
+    status = f"exit status {code}" if code else "ok"
+    print(f"=== {title}: {status} in {time.monotonic() - started:.0f} s", flush=True)
+    return Count(failures=(f"{title}: {status}",)) if code else Count(passed=1)
 
 
 def pytest(title: str, *paths: str) -> Count:
-    """Run pytest and count its tests; a run that counts none has failed."""
+    """Run pytest and count its tests; a run that has failed without a failed test, or without any, counts as one."""
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.unlink(missing_ok=True)
     whole = command(title, "pytest", "-q", "--durations=5", f"--junitxml={REPORT}", *paths)
-    return pytest_count(REPORT) if REPORT.exists() else whole
+    tests = pytest_count(REPORT.read_text("utf-8")) if REPORT.exists() else Count()
+    return tests + Count(failures=() if tests.failed else whole.failures)
 
 
-def pytest_count(report: Path) -> Count:
-    """Read the counts of pytest's JUnit report; no test at all counts as one failure."""
-    suite = ET.parse(report).getroot().find("testsuite")
-    assert suite is not None
-    total, skipped = int(suite.get("tests", 0)), int(suite.get("skipped", 0))
-    failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-    if total == 0:
-        return Count(failed=1)
-    return Count(passed=total - failed - skipped, failed=failed, skipped=skipped)
+def pytest_count(report: str) -> Count:
+    """Count the tests of pytest's JUnit report."""
+    count = Count()
+    for case in ET.fromstring(report).iter("testcase"):
+        trouble = [*case.iterfind("failure"), *case.iterfind("error")]
+        if trouble:
+            count += Count(failures=(f"{node_id(case)}: {reason(trouble[0])}",))
+        elif case.find("skipped") is not None:
+            count += Count(skipped=1)
+        else:
+            count += Count(passed=1)
+    return count
+
+
+def node_id(case: ET.Element) -> str:
+    """Return what pytest calls a test, "tests/unit/test_a.py::test_b[c]"; for a file that it cannot read, the file."""
+    module, name = case.get("classname", ""), case.get("name", "")
+    return f"{module.replace('.', '/')}.py::{name}" if module else f"{name.replace('.', '/')}.py"
+
+
+def reason(trouble: ET.Element) -> str:
+    """Return the first line of what went wrong; of a file that cannot be read, the last one, which has the error."""
+    message = trouble.get("message", "").strip()
+    if message == "collection failure":
+        message = (trouble.text or message).strip().splitlines()[-1].removeprefix("E").strip()
+    return message.partition("\n")[0][:WIDTH]
+
+
+def listing(failures: Sequence[str]) -> str:
+    """Return the lines that say what failed, the first ones of many."""
+    more = [f"and {len(failures) - LISTED} more, see above"] if len(failures) > LISTED else []
+    return "".join(f"  {line}\n" for line in [*failures[:LISTED], *more])
 
 
 def lint() -> Iterator[Count]:
@@ -140,6 +172,8 @@ def main(names: list[str]) -> int:
     for name in names or list(STEPS):
         for count in STEPS[name]():
             total += count
+    if total.failed:
+        print(f"\nWhat failed:\n{listing(total.failures)}", end="")
     print(f"\nThe tests took {(time.monotonic() - started) / 60:.1f} minutes.")
     print(total, flush=True)
     return 1 if total.failed or not total.passed else 0
