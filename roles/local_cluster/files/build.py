@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build what the local cluster runs, once: Kubernetes from source; containerd, runc and CNI plugins from packages.
+"""Build what the local cluster runs, once: Kubernetes from source; containerd, runc, CNI plugins and nft from packages.
 
 Prints the folder of the result on stdout, and its progress on stderr. That folder is a release in the cache.
 """
@@ -34,7 +34,11 @@ from building import (
 )
 
 SOURCE = Path(__file__).resolve().parent / "src"
-PACKAGES = ["containerd", "runc", "containernetworking-plugins", "libseccomp2", "busybox-static"]
+PACKAGES = [
+    *["containerd", "runc", "libseccomp2", "containernetworking-plugins", "busybox-static"],
+    *["nftables", "libnftables1", "libnftnl11", "libmnl0", "libjansson4", "libxtables12", "libgmp10"],  # kube-proxy's
+    *["libedit2", "libbsd0", "libmd0"],  # what these need
+]
 PAUSE_IMAGE = "localhost/argo-local-cluster/pause:1"
 
 

@@ -18,8 +18,9 @@ import (
 	"time"
 )
 
-// Every process of the cluster lives in one cgroup: the supervisor and its children in "system", the pods beside it in
-// "kubepods". Belonging to it is what makes a process ours to end, whatever was killed before.
+// Every process of the cluster lives in one cgroup: the control plane in "system", a node in a cgroup of the node's name, in
+// which its own processes are in "system" and its pods in "kubepods". Belonging to it is what makes a process ours to end,
+// whatever was killed before.
 
 // cgroupName is the name of that cgroup, below the root of every hierarchy.
 func (c cluster) cgroupName() string {
@@ -38,8 +39,8 @@ func hierarchies(mounts string) []string {
 	return points
 }
 
-// cgroups returns the folder of the cluster's cgroup in each hierarchy.
-func (c cluster) cgroups() ([]string, error) {
+// cgroups returns the folder of the cluster's cgroup, or of one inside it, in each hierarchy.
+func (c cluster) cgroups(inside ...string) ([]string, error) {
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
 		return nil, err
@@ -49,7 +50,7 @@ func (c cluster) cgroups() ([]string, error) {
 		return nil, errors.New("no cgroup hierarchy is mounted on this machine: containers cannot run on it")
 	}
 	for i, point := range points {
-		points[i] = filepath.Join(point, c.cgroupName())
+		points[i] = filepath.Join(append([]string{point, c.cgroupName()}, inside...)...)
 	}
 	return points, nil
 }
@@ -59,9 +60,9 @@ func (c cluster) hasCgroup() bool {
 	return err == nil && slices.ContainsFunc(roots, exists)
 }
 
-// joinCgroup creates the cluster's cgroup and moves this process into it.
-func (c cluster) joinCgroup() error {
-	roots, err := c.cgroups()
+// joinCgroup creates the cluster's cgroup, or one inside it, and moves this process into its "system".
+func (c cluster) joinCgroup(inside ...string) error {
+	roots, err := c.cgroups(inside...)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,11 @@ func (c cluster) joinCgroup() error {
 		if err := os.WriteFile(filepath.Join(system, "cgroup.procs"), []byte("0"), 0o644); err != nil {
 			return fmt.Errorf("joining the cgroup %s: %w", system, err)
 		}
-		for _, parent := range []string{filepath.Dir(root), root} {
+		parents := []string{root}
+		for range len(inside) + 1 {
+			parents = append([]string{filepath.Dir(parents[0])}, parents...)
+		}
+		for _, parent := range parents {
 			if err := delegateControllers(parent); err != nil {
 				return err
 			}
@@ -103,9 +108,9 @@ func delegateControllers(path string) error {
 	return nil
 }
 
-// killAll ends every process of the cluster and removes its cgroup. It returns how many it ended.
-func (c cluster) killAll() (int, error) {
-	roots, err := c.cgroups()
+// killAll ends every process of the cluster, or of a cgroup inside it, and removes the cgroup. It returns how many it ended.
+func (c cluster) killAll(inside ...string) (int, error) {
+	roots, err := c.cgroups(inside...)
 	if err != nil {
 		return 0, err
 	}
@@ -142,7 +147,8 @@ func processesBelow(roots []string) []int {
 		for _, folder := range foldersBelow(root) {
 			text, _ := os.ReadFile(filepath.Join(folder, "cgroup.procs"))
 			for line := range strings.Lines(string(text)) {
-				if pid, err := strconv.Atoi(strings.TrimSpace(line)); err == nil {
+				// One that is just being collected is listed as 0, which would mean our own process group.
+				if pid, err := strconv.Atoi(strings.TrimSpace(line)); err == nil && pid > 0 {
 					pids = append(pids, pid)
 				}
 			}

@@ -13,19 +13,7 @@ import (
 	"syscall"
 )
 
-// The addresses are fixed. Both lie on the bridge, the API server's being that of the Service "kubernetes": pods and the
-// machine itself reach it without kube-proxy or packet filter rules.
-const (
-	bridge       = "argo-cluster0"
-	nodeName     = "local"
-	nodeIP       = "10.244.0.1"
-	podRange     = "10.244.0.0/16"
-	apiServerIP  = "10.96.0.1"
-	serviceRange = "10.96.0.0/16"
-	apiServer    = apiServerIP + ":443"
-	kubeletAPI   = nodeIP + ":10250"
-	pauseImage   = "localhost/argo-local-cluster/pause:1"
-)
+const pauseImage = "localhost/argo-local-cluster/pause:1"
 
 // A cluster is a state folder and what it was started with.
 type cluster struct {
@@ -36,8 +24,9 @@ type cluster struct {
 // settings are what the caller of up chooses. A cluster that runs with others is started again with these.
 type settings struct {
 	Release             string // folder of this binary and of the runtime's files; its name carries version and source hash
-	GPUs                string // a number of simulated devices, or "real"
-	MaxPods             int
+	Nodes               int
+	GPUs                string // a number of simulated devices, or "real"; of all nodes
+	MaxPods             int    // of a node
 	ContainerLogMaxSize string
 }
 

@@ -8,7 +8,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -27,7 +31,7 @@ import (
 )
 
 func newCluster(t *testing.T) cluster {
-	return cluster{dir: t.TempDir(), settings: settings{Release: "/release", GPUs: "8", MaxPods: 300, ContainerLogMaxSize: "10Mi"}}
+	return cluster{dir: t.TempDir(), settings: settings{Release: "/release", Nodes: 2, GPUs: "8", MaxPods: 300, ContainerLogMaxSize: "10Mi"}}
 }
 
 func write(t *testing.T, path, content string) {
@@ -65,6 +69,14 @@ func TestCgroupsOfBothVersionsAreFound(t *testing.T) {
 	}
 }
 
+func TestAProcessThatIsJustBeingCollectedIsNotTakenForOurOwn(t *testing.T) {
+	root := t.TempDir()
+	write(t, root+"/system/cgroup.procs", "12\n0\n13\n")
+	if pids := processesBelow([]string{root}); !reflect.DeepEqual(pids, []int{12, 13}) {
+		t.Errorf("found %v", pids)
+	}
+}
+
 func TestClustersInDifferentFoldersHaveDifferentCgroups(t *testing.T) {
 	if a, b := (cluster{dir: "/a"}).cgroupName(), (cluster{dir: "/b"}).cgroupName(); a == b {
 		t.Errorf("both have %s", a)
@@ -76,16 +88,21 @@ func TestTheKubeletUnderstandsItsConfiguration(t *testing.T) {
 	if err := c.writeConfigs(); err != nil {
 		t.Fatal(err)
 	}
-	loader, err := kubeletfiles.NewFsLoader(&utilfs.DefaultFs{}, c.path("config/kubelet.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var config *kubeletconfig.KubeletConfiguration
-	if config, err = loader.Load(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if config.MaxPods != 300 || config.ContainerLogMaxSize != "10Mi" || config.PodLogsDir != c.path("log/pods") || config.Address != nodeIP {
-		t.Errorf("it reads %d pods, logs of %s in %s, address %s", config.MaxPods, config.ContainerLogMaxSize, config.PodLogsDir, config.Address)
+	for _, n := range c.nodes() {
+		loader, err := kubeletfiles.NewFsLoader(&utilfs.DefaultFs{}, n.path("config/kubelet.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var config *kubeletconfig.KubeletConfiguration
+		if config, err = loader.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if config.MaxPods != 300 || config.ContainerLogMaxSize != "10Mi" || config.PodLogsDir != n.path("log/pods") || config.Address != n.ip() {
+			t.Errorf("it reads %d pods, logs of %s in %s, address %s", config.MaxPods, config.ContainerLogMaxSize, config.PodLogsDir, config.Address)
+		}
+		if config.CgroupRoot != "/"+c.cgroupName()+"/"+n.name() {
+			t.Errorf("%s has its pods in the cgroup %s", n.name(), config.CgroupRoot)
+		}
 	}
 }
 
@@ -100,31 +117,24 @@ func TestEveryIdentityIsTrustedForWhatItIsFor(t *testing.T) {
 	}
 	trusted := x509.NewCertPool()
 	trusted.AppendCertsFromPEM(authority)
-	for _, id := range identities {
-		if _, err := tls.LoadX509KeyPair(c.path("pki", id.name+".crt"), c.path("pki", id.name+".key")); err != nil {
-			t.Errorf("%s: %v", id.name, err)
-		}
-		text, err := os.ReadFile(c.path("pki", id.name+".crt"))
+	for _, id := range c.identities() {
+		pair, err := tls.LoadX509KeyPair(c.path(id.file+".crt"), c.path(id.file+".key"))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s: %v", id.file, err)
 		}
-		block, _ := pem.Decode(text)
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			t.Fatal(err)
-		}
+		cert := pair.Leaf
 		usage := x509.ExtKeyUsageClientAuth
 		for _, address := range id.addresses {
 			usage = x509.ExtKeyUsageServerAuth
 			if err := cert.VerifyHostname(address); err != nil {
-				t.Errorf("%s: %v", id.name, err)
+				t.Errorf("%s: %v", id.file, err)
 			}
 		}
 		if _, err := cert.Verify(x509.VerifyOptions{Roots: trusted, KeyUsages: []x509.ExtKeyUsage{usage}}); err != nil {
-			t.Errorf("%s: %v", id.name, err)
+			t.Errorf("%s: %v", id.file, err)
 		}
 		if len(cert.AuthorityKeyId) == 0 {
-			t.Errorf("%s: Python 3.13 does not trust it: it does not say which key has signed it", id.name)
+			t.Errorf("%s: Python 3.13 does not trust it: it does not say which key has signed it", id.file)
 		}
 	}
 }
@@ -153,6 +163,170 @@ func TestTheKubeconfigIsSecretStandsAloneAndVerifiesTheServer(t *testing.T) {
 	}
 }
 
+func TestAClusterThatGrowsKeepsItsIdentitiesAndGetsThoseOfTheNewNodes(t *testing.T) {
+	c := newCluster(t)
+	if err := c.writeIdentities(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(c.path("nodes/local/pki/server.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Nodes = 3
+	if err := c.writeIdentities(); err != nil {
+		t.Fatal(err)
+	}
+	if after, _ := os.ReadFile(c.path("nodes/local/pki/server.crt")); string(after) != string(before) {
+		t.Error("the first node's is another one")
+	}
+	if _, err := clientcmd.BuildConfigFromFlags("", c.path("nodes/local-3/config/kubelet.kubeconfig")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnIdentityOfAnotherAuthorityOrForOtherAddressesIsWrittenAnew(t *testing.T) {
+	c := newCluster(t)
+	if err := c.writeIdentities(); err != nil {
+		t.Fatal(err)
+	}
+	authority, _, err := c.authority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, err := newCluster(t).authority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := identity{file: "pki/apiserver", addresses: []string{apiServerIP}}
+	if !c.isWritten(server, authority) {
+		t.Error("what was written just now is not there")
+	}
+	if c.isWritten(server, other) {
+		t.Error("it is taken for one of another authority")
+	}
+	server.addresses = append(server.addresses, "192.0.2.1")
+	if c.isWritten(server, authority) {
+		t.Error("it is taken for one of an address that it lacks")
+	}
+}
+
+func TestNodesAndTheirPodsHaveAddressesOfTheirOwnInsideTheClustersRange(t *testing.T) {
+	_, whole, _ := net.ParseCIDR(clusterRange)
+	_, hosts, _ := net.ParseCIDR(machineIP + hostBits)
+	taken := map[string]bool{machineIP: true, controlPlaneIP: true}
+	ranges := []*net.IPNet{hosts}
+	for _, n := range newCluster(t).firstNodes(maxNodes) {
+		if taken[n.ip()] || taken[n.name()] || !hosts.Contains(net.ParseIP(n.ip())) {
+			t.Errorf("node %s has the address %s", n.name(), n.ip())
+		}
+		taken[n.ip()], taken[n.name()] = true, true
+		if len(n.name()) > 15 {
+			t.Errorf("%s is too long for the name of a network link", n.name())
+		}
+		_, pods, err := net.ParseCIDR(n.podRange())
+		if err != nil || !whole.Contains(pods.IP) || !pods.Contains(net.ParseIP(n.gateway())) {
+			t.Errorf("node %s has pods in %s behind %s: %v", n.name(), n.podRange(), n.gateway(), err)
+		}
+		for _, other := range ranges {
+			if other.Contains(pods.IP) || pods.Contains(other.IP) {
+				t.Errorf("%s and %s overlap", pods, other)
+			}
+		}
+		ranges = append(ranges, pods)
+	}
+}
+
+func TestTheProxyConnectsHostsOfTheClusterAlone(t *testing.T) {
+	there := httptest.NewServer(http.HandlerFunc(func(response http.ResponseWriter, _ *http.Request) { io.WriteString(response, "layer") }))
+	defer there.Close()
+	ask := func(from string) (string, error) {
+		proxy := httptest.NewServer(http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
+			request.RemoteAddr = from
+			connect(response, request)
+		}))
+		defer proxy.Close()
+		connection, err := net.Dial("tcp", proxy.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		host := there.Listener.Addr().String()
+		fmt.Fprintf(connection, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\nGET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host, host, host)
+		answer, err := io.ReadAll(connection)
+		return string(answer), err
+	}
+	for from, allowed := range map[string]bool{"10.244.0.11:1234": true, "10.244.16.5:1234": false, "192.0.2.1:1234": false} {
+		if answer, err := ask(from); err != nil || strings.HasSuffix(answer, "layer") != allowed {
+			t.Errorf("%s gets %q, %v", from, answer, err)
+		}
+	}
+}
+
+func TestTheCardsAreSharedAmongTheNodesEachToOne(t *testing.T) {
+	for gpus, shares := range map[string][]int{"8": {2, 2, 2, 2}, "5": {1, 1, 1, 2}, "1": {0, 0, 0, 1}, "0": {0, 0, 0, 0}} {
+		cards, err := findCards(gpus)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newCluster(t)
+		c.Nodes = 4
+		var all []card
+		for i, n := range c.nodes() {
+			if share := n.share(cards); len(share) != shares[i] {
+				t.Errorf("of %s cards, node %s has %v", gpus, n.name(), share)
+			}
+			all = append(all, n.share(cards)...)
+		}
+		if len(all) != len(cards) || len(cards) > 0 && !reflect.DeepEqual(all, cards) {
+			t.Errorf("of %s cards, the nodes have %v", gpus, all)
+		}
+	}
+}
+
+func TestAClusterHasOneToFourNodes(t *testing.T) {
+	for _, wrong := range []int{-1, 0, 5} {
+		c := newCluster(t)
+		c.Nodes = wrong
+		if _, err := c.up(nil); err == nil || !strings.Contains(err.Error(), "1 to 4 nodes") {
+			t.Errorf("%d nodes: %v", wrong, err)
+		}
+	}
+}
+
+func TestAKernelWithoutAPacketFilterIsRefusedInASentence(t *testing.T) {
+	c := newCluster(t)
+	c.Release = t.TempDir()
+	write(t, c.runtime("usr/sbin/nft"), "#!/bin/sh\necho Protocol not supported >&2\nexit 1\n")
+	if err := os.Chmod(c.runtime("usr/sbin/nft"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.checkPacketFilter(); err == nil || !strings.Contains(err.Error(), "needs a kernel with nf_tables") ||
+		!strings.Contains(err.Error(), "Protocol not supported") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestOnlyANodeOfTheClusterIsKilled(t *testing.T) {
+	c := newCluster(t)
+	if err := c.writeRecord(record{Settings: c.settings}); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.recordedNode("local-2"); err != nil || n.number != 2 {
+		t.Errorf("found %v, %v", n.number, err)
+	}
+	for _, wrong := range []string{"", "local-3", "../local"} {
+		if _, err := c.recordedNode(wrong); err == nil || !strings.Contains(err.Error(), "it has local, local-2") {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+	if _, err := c.killNode("local-2"); err == nil || !strings.Contains(err.Error(), "does not run") {
+		t.Errorf("a cluster that does not run: %v", err)
+	}
+	if c.Nodes = 2; exists(c.nodes()[1].lostMarker()) {
+		t.Error("the node of a cluster that does not run is marked as lost")
+	}
+}
+
 func TestANodeIsReadyOnlyByItsOwnNewWord(t *testing.T) {
 	started := time.Date(2026, 11, 22, 12, 0, 0, 500, time.UTC)
 	node := func(heartbeat time.Time, gpus string, taints ...corev1.Taint) *corev1.Node {
@@ -167,18 +341,14 @@ func TestANodeIsReadyOnlyByItsOwnNewWord(t *testing.T) {
 		}
 	}
 	now := started.Truncate(time.Second)
-	if err := objectionTo(node(now, "8"), "8", started); err != nil {
+	if err := objectionTo(node(now, "8"), 8, started); err != nil {
 		t.Errorf("a ready node: %v", err)
 	}
-	if err := objectionTo(node(now, "1"), realGPUs, started); err != nil {
-		t.Errorf("a ready node with a real card: %v", err)
-	}
 	for what, objection := range map[string]error{
-		"a word from before the start": objectionTo(node(now.Add(-time.Second), "8"), "8", started),
-		"no GPUs yet":                  objectionTo(node(now, "0"), "8", started),
-		"no real GPUs yet":             objectionTo(node(now, "0"), realGPUs, started),
-		"a taint":                      objectionTo(node(now, "8", corev1.Taint{Key: "not-ready"}), "8", started),
-		"no condition":                 objectionTo(&corev1.Node{}, "0", started),
+		"a word from before the start": objectionTo(node(now.Add(-time.Second), "8"), 8, started),
+		"no GPUs yet":                  objectionTo(node(now, "0"), 8, started),
+		"a taint":                      objectionTo(node(now, "8", corev1.Taint{Key: "not-ready"}), 8, started),
+		"no condition":                 objectionTo(&corev1.Node{}, 0, started),
 	} {
 		if objection == nil {
 			t.Errorf("%s: no objection", what)

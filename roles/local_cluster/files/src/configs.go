@@ -16,18 +16,32 @@ import (
 //go:embed config
 var configTemplates embed.FS
 
-// writeConfigs fills in the files under config/.
+// writeConfigs fills in the files under config/, in the state folder and in that of each node.
 func (c cluster) writeConfigs() error {
 	snapshotter, err := c.snapshotter()
 	if err != nil {
 		return err
 	}
-	functions := template.FuncMap{"path": c.path, "runtime": c.runtime}
-	values := map[string]any{
-		"Bridge": bridge, "CgroupName": c.cgroupName(), "ContainerLogMaxSize": c.ContainerLogMaxSize, "MaxPods": c.MaxPods,
-		"NodeIP": nodeIP, "PauseImage": pauseImage, "PodRange": podRange, "Snapshotter": snapshotter,
+	if err := fillIn([]string{"audit-policy.yaml", "Corefile"}, c.path, template.FuncMap{"path": c.path}, nil); err != nil {
+		return err
 	}
-	for _, name := range []string{"audit-policy.yaml", "cni/bridge.conflist", "containerd.toml", "kubelet.yaml"} {
+	for _, n := range c.nodes() {
+		functions := template.FuncMap{"cluster": c.path, "path": n.path, "runtime": c.runtime}
+		values := map[string]any{
+			"Cgroup": "/" + c.cgroupName() + "/" + n.name(), "ContainerLogMaxSize": c.ContainerLogMaxSize, "Gateway": n.gateway(),
+			"MaxPods": c.MaxPods, "NameServer": controlPlaneIP, "NodeIP": n.ip(), "PauseImage": pauseImage, "PodRange": n.podRange(),
+			"Snapshotter": snapshotter,
+		}
+		if err := fillIn([]string{"cni/ptp.conflist", "containerd.toml", "kubelet.yaml"}, n.path, functions, values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillIn writes config/NAME of a folder from its template.
+func fillIn(names []string, folder func(...string) string, functions template.FuncMap, values map[string]any) error {
+	for _, name := range names {
 		var text strings.Builder
 		parsed := template.New(filepath.Base(name) + ".tmpl").Option("missingkey=error").Funcs(functions)
 		if _, err := parsed.ParseFS(configTemplates, "config/"+name+".tmpl"); err != nil {
@@ -36,7 +50,7 @@ func (c cluster) writeConfigs() error {
 		if err := parsed.Execute(&text, values); err != nil {
 			return fmt.Errorf("filling in %s: %w", name, err)
 		}
-		if err := writeFile(c.path("config", name), []byte(text.String())); err != nil {
+		if err := writeFile(folder("config", name), []byte(text.String())); err != nil {
 			return err
 		}
 	}

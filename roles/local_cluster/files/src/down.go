@@ -38,7 +38,7 @@ func (c cluster) down() (downReport, error) {
 	if report.Ended, err = c.killAll(); err != nil {
 		return report, err
 	}
-	linkExisted, err := c.removeBridge()
+	linkExisted, err := c.unplug()
 	if err != nil {
 		return report, err
 	}

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -45,24 +47,29 @@ func (c cluster) waitFor(check func() error) error {
 			return nil
 		}
 		if time.Since(started) > readyTimeout || !c.isSupervised() {
-			return fmt.Errorf("the local cluster is not ready after %.0f s: %w. Its last words, of %s:\n%s",
-				time.Since(started).Seconds(), objection, c.path("log"), c.lastWords())
+			return fmt.Errorf("the local cluster is not ready after %.0f s: %w. Its last words, in %s:\n%s",
+				time.Since(started).Seconds(), objection, c.dir, c.lastWords())
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
 }
 
-func (c cluster) containerdAnswers() error {
-	if !answers(c.path("run/containerd.sock")) {
-		return errors.New("containerd does not answer")
+func (c cluster) containerdsAnswer() error {
+	for _, n := range c.nodes() {
+		if !answers(n.containerd()) {
+			return fmt.Errorf("containerd of node %s does not answer", n.name())
+		}
 	}
 	return nil
 }
 
 // apiServerIsReady asks the API server as nobody, which it allows once it has written its own roles.
 func (c cluster) apiServerIsReady() bool {
+	if !answers(apiServerIP + ":443") { // much cheaper, and asked often
+		return false
+	}
 	client, err := rest.UnversionedRESTClientFor(&rest.Config{
-		Host:            "https://" + apiServer,
+		Host:            "https://" + apiServerIP,
 		TLSClientConfig: rest.TLSClientConfig{CAFile: c.path("pki/ca.crt")},
 		Timeout:         time.Second,
 		ContentConfig:   rest.ContentConfig{NegotiatedSerializer: scheme.Codecs},
@@ -70,38 +77,99 @@ func (c cluster) apiServerIsReady() bool {
 	return err == nil && client.Get().AbsPath("/readyz").Do(context.Background()).Error() == nil
 }
 
-// nodeIsReady objects unless a pod with a GPU could be created and run now.
-func (c cluster) nodeIsReady() error {
+// client is the administrator's.
+func (c cluster) client() (*kubernetes.Clientset, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", c.path("kubeconfig"))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	config.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil } // the environment's does not lead here
+	config.Proxy = noProxy
 	config.Timeout = 5 * time.Second
-	client, err := kubernetes.NewForConfig(config)
+	return kubernetes.NewForConfig(config)
+}
+
+// noProxy is for connections inside the machine: the environment's proxy does not lead there.
+func noProxy(*http.Request) (*url.URL, error) { return nil, nil }
+
+// isReady objects unless a pod with a GPU could be created on every node and run now.
+func (c cluster) isReady() error {
+	for _, n := range c.nodes() {
+		if err := n.isReady(); err != nil {
+			return err
+		}
+	}
+	if !answers(nameServer) {
+		return errors.New("the name server does not answer")
+	}
+	client, err := c.client()
 	if err != nil {
-		return err
-	}
-	if !answers(kubeletAPI) {
-		return errors.New("the kubelet does not answer")
-	}
-	node, err := client.CoreV1().Nodes().Get(context.Background(), nodeName, metav1.GetOptions{})
-	if err != nil {
-		return err
-	}
-	lock, err := os.Stat(c.path("supervisor.lock"))
-	if err != nil {
-		return err
-	}
-	if err := objectionTo(node, c.GPUs, lock.ModTime()); err != nil {
 		return err
 	}
 	_, err = client.CoreV1().ServiceAccounts("default").Get(context.Background(), "default", metav1.GetOptions{})
 	return err
 }
 
-// objectionTo says why pods would not be scheduled on the node yet. What it said before its kubelet started does not count.
-func objectionTo(node *corev1.Node, gpus string, started time.Time) error {
+func (n node) isReady() error {
+	if !answers(n.kubeletAPI()) {
+		return fmt.Errorf("the kubelet of node %s does not answer", n.name())
+	}
+	client, err := n.cluster.client()
+	if err != nil {
+		return err
+	}
+	state, err := client.CoreV1().Nodes().Get(context.Background(), n.name(), metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	started, err := os.Stat(n.startMarker())
+	if err != nil {
+		return err
+	}
+	cards, err := findCards(n.cluster.GPUs)
+	if err != nil {
+		return err
+	}
+	if err := objectionTo(state, len(n.share(cards)), started.ModTime()); err != nil {
+		return err
+	}
+	asking := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+	health, err := asking.Get("http://" + n.proxyHealth() + "/healthz")
+	if err != nil {
+		return err
+	}
+	defer health.Body.Close()
+	if health.StatusCode != http.StatusOK {
+		return fmt.Errorf("kube-proxy of node %s says that it is not ready: %s", n.name(), health.Status)
+	}
+	return nil
+}
+
+// removeOtherNodes removes what is left of nodes that the cluster had and has no more.
+func (c cluster) removeOtherNodes() error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	nodes, err := client.CoreV1().Nodes().List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	for _, other := range nodes.Items {
+		if slices.ContainsFunc(c.nodes(), func(n node) bool { return n.name() == other.Name }) {
+			continue
+		}
+		if err := client.CoreV1().Nodes().Delete(context.Background(), other.Name, metav1.DeleteOptions{}); err != nil {
+			return err
+		}
+		if err := os.RemoveAll(c.path("nodes", other.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// objectionTo says why pods would not be scheduled on a node yet. What it said before it started does not count.
+func objectionTo(node *corev1.Node, gpus int, started time.Time) error {
 	ready := false
 	for _, condition := range node.Status.Conditions {
 		if condition.Type == corev1.NodeReady && condition.Status == corev1.ConditionTrue {
@@ -109,14 +177,14 @@ func objectionTo(node *corev1.Node, gpus string, started time.Time) error {
 		}
 	}
 	if !ready {
-		return errors.New("the node is not Ready")
+		return fmt.Errorf("node %s is not Ready", node.Name)
 	}
 	if len(node.Spec.Taints) > 0 {
-		return fmt.Errorf("the node has the taint %s", node.Spec.Taints[0].Key)
+		return fmt.Errorf("node %s has the taint %s", node.Name, node.Spec.Taints[0].Key)
 	}
 	allocatable := node.Status.Allocatable[gpuResource]
-	if gpus == realGPUs && allocatable.IsZero() || gpus != realGPUs && allocatable.String() != gpus {
-		return fmt.Errorf("the node offers %s %s, not %s", allocatable.String(), gpuResource, gpus)
+	if allocatable.Value() != int64(gpus) {
+		return fmt.Errorf("node %s offers %s %s, not %d", node.Name, allocatable.String(), gpuResource, gpus)
 	}
 	return nil
 }
@@ -124,10 +192,11 @@ func objectionTo(node *corev1.Node, gpus string, started time.Time) error {
 // lastWords are the last lines of every log.
 func (c cluster) lastWords() string {
 	var words []string
-	logs, _ := os.ReadDir(c.path("log"))
-	for _, entry := range logs {
-		if name, isLog := strings.CutSuffix(entry.Name(), ".log"); isLog && name != "audit" {
-			text, _ := os.ReadFile(c.path("log", entry.Name()))
+	logs, _ := filepath.Glob(c.path("log/*.log"))
+	ofNodes, _ := filepath.Glob(c.path("nodes/*/log/*.log"))
+	for _, path := range append(logs, ofNodes...) {
+		if name, _ := filepath.Rel(c.dir, path); !strings.HasPrefix(name, "log/audit") {
+			text, _ := os.ReadFile(path)
 			lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 			words = append(words, name+": "+lines[len(lines)-1])
 		}

@@ -13,7 +13,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // archivesOf returns the pause image's archive and every *.tar of the folders.
@@ -32,12 +34,34 @@ func (c cluster) archivesOf(dirs []string) ([]string, error) {
 	return archives, nil
 }
 
-// importImages imports each archive whose content is not what was imported last from its path, and returns which these were.
-func (c cluster) importImages(archives []string) (imported []string, err error) {
-	if err := c.waitFor(c.containerdAnswers); err != nil {
+// importImages imports each archive on each node, at once on all, where its content is not what was imported there last from its
+// path, and returns which these were.
+func (c cluster) importImages(archives []string) ([]string, error) {
+	digests := map[string]string{}
+	for _, archive := range archives {
+		digest, err := digestOf(archive)
+		if err != nil {
+			return nil, err
+		}
+		digests[archive] = digest
+	}
+	if err := c.waitFor(c.containerdsAnswer); err != nil {
 		return nil, err
 	}
-	record := c.path("containerd/imported.json") // goes with the images
+	nodes := c.nodes()
+	imported, errs := make([][]string, len(nodes)), make([]error, len(nodes))
+	var all sync.WaitGroup
+	for i, n := range nodes {
+		all.Go(func() { imported[i], errs[i] = n.importImages(archives, digests) })
+	}
+	all.Wait()
+	names := slices.Concat(imported...)
+	slices.Sort(names)
+	return append([]string{}, slices.Compact(names)...), errors.Join(errs...)
+}
+
+func (n node) importImages(archives []string, wanted map[string]string) (imported []string, err error) {
+	record := n.importRecord()
 	digests := map[string]string{}
 	if text, err := os.ReadFile(record); err == nil {
 		if err := json.Unmarshal(text, &digests); err != nil {
@@ -46,21 +70,16 @@ func (c cluster) importImages(archives []string) (imported []string, err error) 
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	imported = []string{}
 	for _, archive := range archives {
-		digest, err := digestOf(archive)
-		if err != nil {
-			return imported, err
-		}
-		if digests[archive] == digest {
+		if digests[archive] == wanted[archive] {
 			continue
 		}
-		importing := exec.Command(c.runtime("usr/bin/ctr"),
-			"--address", c.path("run/containerd.sock"), "--namespace", "k8s.io", "images", "import", archive)
+		importing := exec.Command(n.cluster.runtime("usr/bin/ctr"),
+			"--address", n.containerd(), "--namespace", "k8s.io", "images", "import", archive)
 		if output, err := importing.CombinedOutput(); err != nil {
 			return imported, fmt.Errorf("importing the image archive %s: %w: %s", archive, err, strings.TrimSpace(string(output)))
 		}
-		digests[archive] = digest
+		digests[archive] = wanted[archive]
 		imported = append(imported, archive)
 		text, err := json.MarshalIndent(digests, "", "  ")
 		if err != nil {

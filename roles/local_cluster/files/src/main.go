@@ -2,12 +2,15 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Local-cluster is a whole single-node Kubernetes in one binary. Called as etcd, kube-apiserver, kube-controller-manager,
-// kube-scheduler or kubelet it is that component; otherwise its first argument says what to do:
+// Local-cluster is a whole Kubernetes of one to four nodes in one binary. Called as etcd, kube-apiserver, kube-controller-manager,
+// kube-scheduler, kube-proxy, kubelet, coredns or registry-proxy it is that component; otherwise its first argument says what to do:
 //
-//	up         the cluster runs, with these settings and images; prints a JSON report
-//	down       nothing of the cluster is left on the machine; prints a JSON report
-//	supervise  (started by up) runs the components until it is killed
+//	up               the cluster runs, with these settings and images; prints a JSON report
+//	down             nothing of the cluster is left on the machine; prints a JSON report
+//	kill-node NAME   the node is lost: its processes and pods end at once, and it stays away; prints a JSON report
+//	start-node NAME  the node is back and ready; prints a JSON report
+//	supervise        (started by up) runs the components of the control plane and the nodes until it is killed
+//	node NAME        (started by supervise) runs the components of a node until it is killed
 //
 // It is crash-only: the one way to stop is SIGKILL, so that a start after kill -9, a crash or a power cut is an ordinary start.
 package main
@@ -25,6 +28,7 @@ import (
 	"k8s.io/component-base/cli"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
@@ -32,6 +36,7 @@ import (
 var components = map[string]func() *cobra.Command{
 	"kube-apiserver":          apiserver.NewAPIServerCommand,
 	"kube-controller-manager": controllermanager.NewControllerManagerCommand,
+	"kube-proxy":              proxy.NewProxyCommand,
 	"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
 	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 }
@@ -45,6 +50,13 @@ func main() {
 	if command, found := components[name]; found {
 		os.Exit(cli.Run(command()))
 	}
+	run := run
+	switch name {
+	case "coredns":
+		run = serveNames
+	case "registry-proxy":
+		run = serveProxy
+	}
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -53,14 +65,15 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("local-cluster needs a command: up, down or supervise")
+		return fmt.Errorf("local-cluster needs a command: up, down, kill-node or start-node")
 	}
 	var c cluster
 	var imageDirs []string
 	flags := flag.NewFlagSet(args[0], flag.ExitOnError)
 	flags.StringVar(&c.dir, "state-dir", "", "folder of everything that the cluster writes; removed by down")
-	flags.StringVar(&c.GPUs, "gpus", "0", "number of simulated nvidia.com/gpu devices, or 'real' for the machine's own cards")
-	flags.IntVar(&c.MaxPods, "max-pods", 300, "pods that the node takes")
+	flags.IntVar(&c.Nodes, "nodes", 1, "number of nodes, at most 4")
+	flags.StringVar(&c.GPUs, "gpus", "0", "number of simulated nvidia.com/gpu devices, or 'real' for the machine's own cards; the nodes share them")
+	flags.IntVar(&c.MaxPods, "max-pods", 300, "pods that a node takes")
 	flags.StringVar(&c.ContainerLogMaxSize, "container-log-max-size", "10Mi", "size at which the kubelet rotates a container's log")
 	flags.Func("image-dir", "folder whose *.tar image archives are imported; may be given more than once", func(dir string) error {
 		imageDirs = append(imageDirs, dir)
@@ -83,15 +96,19 @@ func run(args []string) error {
 
 	switch args[0] {
 	case "up":
-		report, err := c.up(imageDirs)
-		return printReport(report, err)
+		return printReport(c.up(imageDirs))
 	case "down":
-		report, err := c.down()
-		return printReport(report, err)
+		return printReport(c.down())
+	case "kill-node":
+		return printReport(c.killNode(flags.Arg(0)))
+	case "start-node":
+		return printReport(c.startNode(flags.Arg(0)))
 	case "supervise":
 		return c.supervise()
+	case "node":
+		return c.runNode(flags.Arg(0))
 	}
-	return fmt.Errorf("local-cluster has no command %q: it has up, down and supervise", args[0])
+	return fmt.Errorf("local-cluster has no command %q: it has up, down, kill-node and start-node", args[0])
 }
 
 func printReport(report any, err error) error {

@@ -5,22 +5,32 @@
 package main
 
 import (
-	"fmt"
 	"log"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// privateFolders are fixed in containerd, its shims, the CNI library and the kubelet. The supervisor runs in a mount namespace
-// of its own, in which they lie in the state folder: the machine's are left alone, and all mounts go with the last process.
-var privateFolders = []string{"/run/containerd", "/var/lib/cni", "/var/lib/kubelet", "/var/log/containers"}
+// A lost node shows in seconds, where Kubernetes' defaults are a minute and then five.
+const (
+	lostAfter    = "20s" // NotReady
+	evictedAfter = "10"  // and then its pods are deleted
+)
 
-// supervise runs the components, starting each again when it ends, until this process is killed: they die with it.
+// supervise runs the components of the control plane and the nodes, starting each again when it ends, until this process is killed:
+// they die with it. It runs in a network namespace of its own.
 func (c cluster) supervise() error {
+	known, err := c.readRecord()
+	if err != nil {
+		return err
+	}
+	c.settings = known.Settings
 	alive, err := os.OpenFile(c.path("supervisor.lock"), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
@@ -32,57 +42,67 @@ func (c cluster) supervise() error {
 	if err := c.joinCgroup(); err != nil {
 		return err
 	}
-	if err := c.mountPrivateFolders(); err != nil {
+	if err := c.connect(); err != nil {
 		return err
 	}
-	cards, err := findCards(c.GPUs)
+	proxy, err := c.registryProxy()
 	if err != nil {
 		return err
 	}
-	for _, p := range c.processes() {
-		go c.keepRunning(p)
+	for _, p := range append(c.controlPlane(), proxy) {
+		go p.keepRunning(c.path("log"))
 	}
-	return serveCards(cards)
+	for _, n := range c.nodes() {
+		go n.process().keepRunning(c.path("log"))
+	}
+	select {}
 }
 
-func (c cluster) mountPrivateFolders() error {
-	for _, folder := range privateFolders {
-		ours := c.path("private", folder)
-		if err := os.MkdirAll(ours, 0o755); err != nil {
-			return err
-		}
-		if err := syscall.Mount(ours, folder, "", syscall.MS_BIND, ""); err != nil {
-			return fmt.Errorf("mounting %s on %s: %w", ours, folder, err)
-		}
-	}
-	// Mounts of one pod may be asked to show in another.
-	return syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_SHARED, "")
-}
-
-// A process is a child of the supervisor.
+// A process is a child of the supervisor or of a node's process.
 type process struct {
-	name  string
-	needs []func() bool // what must be true before it starts
-	path  string
-	args  []string
-	reset func() error // what may help if it keeps dying at its start
+	name        string
+	path        string
+	args        []string
+	namespaces  uintptr             // clone flags of those that it gets for itself
+	environment []string            // in addition to ours
+	files       []*os.File          // from 3 on
+	needs       []func() bool       // what must be true before it starts
+	prepare     func() error        // what is done before each start
+	started     func(pid int) error // what is done for it after each start
+	reset       func() error        // what may help if it keeps dying at its start
 }
 
-func (c cluster) processes() []process {
-	etcd, containerd := c.path("run/etcd.sock"), c.path("run/containerd.sock")
+// machineNamespace is the file with the machine's network namespace, which up leaves open for the supervisor.
+const machineNamespace = 3
+
+// registryProxy starts when somebody asks for it: most clusters have all of their images.
+func (c cluster) registryProxy() (process, error) {
+	syscall.CloseOnExec(machineNamespace)
+	listener, err := net.Listen("tcp", proxyAddress)
+	if err != nil {
+		return process{}, err
+	}
+	file, err := listener.(*net.TCPListener).File()
+	isAsked := func() bool {
+		count, err := unix.Poll([]unix.PollFd{{Fd: int32(file.Fd()), Events: unix.POLLIN}}, 0)
+		return err == nil && count > 0
+	}
+	return process{
+		name: "registry-proxy", path: "/proc/self/exe", files: []*os.File{file}, needs: []func() bool{isAsked},
+		prepare: func() error { return unix.Setns(machineNamespace, unix.CLONE_NEWNET) }, // of the thread that starts it, and only it
+	}, err
+}
+
+func (c cluster) controlPlane() []process {
+	etcd := c.path("run/etcd.sock")
 	etcdAnswers := func() bool { return answers(etcd) }
-	containerdAnswers := func() bool { return answers(containerd) }
 	pki := func(name string) string { return c.path("pki", name) }
 	self := "/proc/self/exe"
 	return []process{
 		{
-			name: "containerd", path: c.runtime("usr/bin/containerd"),
-			args: []string{"--config", c.path("config/containerd.toml")},
-		},
-		{
 			name: "etcd", path: self,
 			args: []string{
-				"--name", nodeName, "--data-dir", c.path("etcd"), "--log-level", "warn",
+				"--name", "local", "--data-dir", c.path("etcd"), "--log-level", "warn",
 				"--listen-client-urls", "unix://" + etcd, "--advertise-client-urls", "http://localhost:2379",
 				"--listen-peer-urls", "unix://" + c.path("run/etcd-peer.sock"),
 				"--unsafe-no-fsync", // a power cut may spoil the data, and then they go
@@ -93,8 +113,9 @@ func (c cluster) processes() []process {
 			name: "kube-apiserver", path: self, needs: []func() bool{etcdAnswers},
 			args: []string{
 				"--etcd-servers=unix://" + etcd,
-				"--bind-address=" + apiServerIP, "--advertise-address=" + apiServerIP, "--secure-port=443",
-				"--service-cluster-ip-range=" + serviceRange,
+				"--bind-address=0.0.0.0", "--advertise-address=" + controlPlaneIP, "--secure-port=443",
+				"--service-cluster-ip-range=" + serviceRange, "--enable-aggregator-routing", // no kube-proxy runs here
+				"--default-not-ready-toleration-seconds=" + evictedAfter, "--default-unreachable-toleration-seconds=" + evictedAfter,
 				"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged",
 				"--client-ca-file=" + pki("ca.crt"),
 				"--tls-cert-file=" + pki("apiserver.crt"), "--tls-private-key-file=" + pki("apiserver.key"),
@@ -113,6 +134,7 @@ func (c cluster) processes() []process {
 			args: []string{
 				"--kubeconfig=" + c.path("config/controller-manager.kubeconfig"), "--secure-port=0", "--leader-elect=false",
 				"--kube-api-qps=200", "--kube-api-burst=400", // or its controllers wait four seconds for their accounts at the first start
+				"--node-monitor-period=1s", "--node-monitor-grace-period=" + lostAfter,
 				"--use-service-account-credentials", "--root-ca-file=" + pki("ca.crt"),
 				"--service-account-private-key-file=" + pki("service-accounts.key"),
 			},
@@ -122,16 +144,14 @@ func (c cluster) processes() []process {
 			args: []string{"--kubeconfig=" + c.path("config/scheduler.kubeconfig"), "--secure-port=0", "--leader-elect=false"},
 		},
 		{
-			name: "kubelet", path: self, needs: []func() bool{containerdAnswers, c.apiServerIsReady},
-			args: []string{
-				"--config=" + c.path("config/kubelet.yaml"), "--kubeconfig=" + c.path("config/kubelet.kubeconfig"),
-				"--node-ip=" + nodeIP, "--hostname-override=" + nodeName,
-			},
+			name: "coredns", path: self, needs: []func() bool{c.apiServerIsReady},
+			args: []string{c.path("config/Corefile")},
 		},
 	}
 }
 
-func (c cluster) keepRunning(p process) {
+// keepRunning has the output in NAME.log of a folder.
+func (p process) keepRunning(logs string) {
 	runtime.LockOSThread() // its end is what Pdeathsig is about
 	earlyDeaths := 0
 	for {
@@ -142,7 +162,7 @@ func (c cluster) keepRunning(p process) {
 		}
 		started := time.Now()
 		log.Printf("%s starts", p.name)
-		log.Printf("%s ended: %v", p.name, c.runOnce(p))
+		log.Printf("%s ended: %v", p.name, p.runOnce(logs))
 		if time.Since(started) > 10*time.Second {
 			earlyDeaths = 0
 		} else if earlyDeaths++; earlyDeaths == 3 && p.reset != nil {
@@ -152,18 +172,33 @@ func (c cluster) keepRunning(p process) {
 	}
 }
 
-// runOnce starts a process, with its output in log/NAME.log, and waits for its end.
-func (c cluster) runOnce(p process) error {
-	output, err := os.OpenFile(c.path("log", p.name+".log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+// runOnce starts a process and waits for its end.
+func (p process) runOnce(logs string) error {
+	if p.prepare != nil {
+		if err := p.prepare(); err != nil {
+			return err
+		}
+	}
+	output, err := os.OpenFile(filepath.Join(logs, p.name+".log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
 		return err
 	}
 	defer output.Close()
 	command := exec.Cmd{
-		Path: p.path, Args: append([]string{p.name}, p.args...), Dir: c.dir, Stdout: output, Stderr: output,
-		SysProcAttr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
+		Path: p.path, Args: append([]string{p.name}, p.args...), Dir: "/", Env: append(os.Environ(), p.environment...),
+		Stdout: output, Stderr: output, ExtraFiles: p.files,
+		SysProcAttr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Unshareflags: p.namespaces},
 	}
-	return command.Run()
+	if err := command.Start(); err != nil {
+		return err
+	}
+	if p.started != nil {
+		if err := p.started(command.Process.Pid); err != nil {
+			command.Process.Kill()
+			log.Printf("%s cannot run: %v", p.name, err)
+		}
+	}
+	return command.Wait()
 }
 
 // answers says whether something listens at host:port or on the socket of that path.

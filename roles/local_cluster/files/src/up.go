@@ -23,7 +23,7 @@ var kernelSettings = []string{
 
 type upReport struct {
 	Changed    bool     `json:"changed"`
-	Started    bool     `json:"started"`
+	Started    bool     `json:"started"`  // the cluster, or a node that was killed
 	Imported   []string `json:"imported"` // image archives
 	Kubeconfig string   `json:"kubeconfig"`
 }
@@ -32,6 +32,9 @@ type upReport struct {
 // crash or with other settings all of its processes are ended, and started again on the same data.
 func (c cluster) up(imageDirs []string) (upReport, error) {
 	report := upReport{Kubeconfig: c.path("kubeconfig")}
+	if c.Nodes < 1 || c.Nodes > maxNodes {
+		return report, fmt.Errorf("--nodes %d: a local cluster has 1 to %d nodes", c.Nodes, maxNodes)
+	}
 	if _, err := findCards(c.GPUs); err != nil {
 		return report, err
 	}
@@ -51,7 +54,14 @@ func (c cluster) up(imageDirs []string) (upReport, error) {
 	if err != nil {
 		return report, err
 	}
-	runs := c.isSupervised() && known.Settings == c.settings && c.waitFor(c.nodeIsReady) == nil
+	for _, n := range c.nodes() {
+		wasLost, err := n.isWantedAgain()
+		if err != nil {
+			return report, err
+		}
+		report.Started = report.Started || wasLost
+	}
+	runs := c.isSupervised() && known.Settings == c.settings && c.waitFor(c.isReady) == nil
 	if !runs {
 		report.Started = true
 		if err := c.start(known); err != nil {
@@ -65,7 +75,10 @@ func (c cluster) up(imageDirs []string) (upReport, error) {
 	if runs {
 		return report, nil
 	}
-	return report, c.waitFor(c.nodeIsReady)
+	if err := c.waitFor(c.isReady); err != nil {
+		return report, err
+	}
+	return report, c.removeOtherNodes()
 }
 
 // start ends what is left of an earlier start, prepares the machine and starts the supervisor.
@@ -73,22 +86,28 @@ func (c cluster) start(known record) error {
 	if _, err := c.killAll(); err != nil {
 		return err
 	}
-	if err := c.createBridge(); err != nil { // first: another cluster may have it
+	if _, err := c.unplug(); err != nil {
+		return err
+	}
+	if err := c.checkMachineLink(); err != nil {
+		return err
+	}
+	if err := c.checkPacketFilter(); err != nil {
 		return err
 	}
 	if err := c.prepareMachine(known); err != nil {
 		return err
 	}
-	// Nothing in these outlives the processes that wrote it.
-	for _, folder := range []string{"run", "private/run"} {
-		if err := os.RemoveAll(c.path(folder)); err != nil {
-			return err
-		}
+	if err := os.RemoveAll(c.path("run")); err != nil { // nothing in it outlives the processes that wrote it
+		return err
 	}
 	for _, folder := range []string{"log", "run"} {
 		if err := os.MkdirAll(c.path(folder), 0o755); err != nil {
 			return err
 		}
+	}
+	if err := c.linkProgram(); err != nil {
+		return err
 	}
 	if err := c.writeIdentities(); err != nil {
 		return err
@@ -99,7 +118,7 @@ func (c cluster) start(known record) error {
 	return c.startSupervisor()
 }
 
-// prepareMachine makes the folders that the supervisor mounts on, after it has written down what the machine was like before
+// prepareMachine makes the folders that nodes mount on, after it has written down what the machine was like before
 // the first start.
 func (c cluster) prepareMachine(r record) error {
 	if r.KernelSettings == nil {
@@ -127,7 +146,36 @@ func (c cluster) prepareMachine(r record) error {
 	return nil
 }
 
-// startSupervisor starts this program again, detached, without the caller's environment and in a mount namespace of its own.
+// linkProgram makes this program known by a path that stays the same with every version.
+func (c cluster) linkProgram() error {
+	link := c.path("local-cluster")
+	if err := os.Remove(link); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return os.Symlink(filepath.Join(c.Release, "local-cluster"), link)
+}
+
+// checkPacketFilter asks the kernel for what kube-proxy needs: it would only say so in its log.
+func (c cluster) checkPacketFilter() error {
+	asking := exec.Command(c.runtime("usr/sbin/nft"), "list", "tables")
+	asking.Env = c.environment()
+	if output, err := asking.CombinedOutput(); err != nil {
+		return fmt.Errorf("the local cluster needs a kernel with nf_tables, for Services: nft list tables says %s (%w)",
+			strings.TrimSpace(string(output)), err)
+	}
+	return nil
+}
+
+// environment is that of all processes of the cluster.
+func (c cluster) environment() []string {
+	libraries, _ := filepath.Glob(c.runtime("usr/lib/*-linux-gnu"))
+	return []string{
+		"PATH=" + c.runtime("usr/bin") + ":" + c.runtime("usr/sbin") + ":/usr/sbin:/usr/bin:/sbin:/bin",
+		"LD_LIBRARY_PATH=" + strings.Join(libraries, ":"), // runc's and nft's
+	}
+}
+
+// startSupervisor starts this program again, detached, without the caller's environment and in a network namespace of its own.
 // It returns when the supervisor holds its lock, by which its life is known from then on.
 func (c cluster) startSupervisor() error {
 	output, err := os.Create(c.path("log/supervisor.log"))
@@ -135,24 +183,27 @@ func (c cluster) startSupervisor() error {
 		return err
 	}
 	defer output.Close()
-	libraries, err := filepath.Glob(c.runtime("usr/lib/*-linux-gnu"))
+	machine, err := os.Open("/proc/self/ns/net")
 	if err != nil {
 		return err
 	}
+	defer machine.Close()
 	supervisor := exec.Cmd{
-		Path: "/proc/self/exe",
-		Args: []string{"local-cluster", "supervise", "--state-dir", c.dir, "--gpus", c.GPUs},
-		Dir:  c.dir,
-		Env: []string{
-			"PATH=" + c.runtime("usr/bin") + ":" + c.runtime("usr/sbin") + ":/usr/sbin:/usr/bin:/sbin:/bin",
-			"LD_LIBRARY_PATH=" + strings.Join(libraries, ":"), // runc's libseccomp
-		},
+		Path:        "/proc/self/exe",
+		Args:        []string{"local-cluster", "supervise", "--state-dir", c.dir},
+		Dir:         c.dir,
+		Env:         c.environment(),
 		Stdout:      output,
 		Stderr:      output,
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Unshareflags: syscall.CLONE_NEWNS},
+		ExtraFiles:  []*os.File{machine},
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Unshareflags: syscall.CLONE_NEWNET},
 	}
 	if err := supervisor.Start(); err != nil {
-		return fmt.Errorf("starting the supervisor: %w", err)
+		return fmt.Errorf("starting the supervisor in a network namespace: %w", err)
+	}
+	if err := c.plugIn(supervisor.Process.Pid); err != nil {
+		supervisor.Process.Kill()
+		return err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- supervisor.Wait() }()
