@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make cluster` and `make cluster-down`: a cluster that comes back whatever happened to it, and goes without a trace.
+"""The throw-away cluster, of one node and of several: it comes back whatever happened to it, and goes without a trace.
 
 Runs last of all: the cluster is gone afterwards.
 """
@@ -10,24 +10,36 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.tests.support.cluster import (
     KUBECONFIG,
     ROOT,
     STATE,
     administrator,
+    boot,
     kill,
+    kill_node,
     processes,
     run,
+    start_node,
 )
 
-BRIDGE = "argo-cluster0"
+LINKS = Path("/sys/class/net")
+LINK = "argo-cluster0"
+NODES = ("local", "local-2", "local-3", "local-4")
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept"}, "data": {"a": "b"}}
+IMAGE = "localhost/gpu-say:dev"
 
 
 def in_its_cgroup() -> list[str]:
@@ -43,17 +55,75 @@ def in_its_cgroup() -> list[str]:
     return found
 
 
-@pytest.fixture(scope="module", autouse=True)
-def running() -> Iterator[None]:
+def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
+    """Ask until the answer is not empty; that answer."""
+    deadline = time.monotonic() + seconds
+    while not (answer := what()):
+        assert time.monotonic() < deadline, f"{what.__name__} is not so after {seconds} s"
+        time.sleep(0.2)
+    return answer
+
+
+def create_pod(name: str, node: str, script: str) -> None:
+    spec = {
+        "nodeSelector": {"kubernetes.io/hostname": node},
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": 0,
+        "containers": [{"name": "main", "image": IMAGE, "command": ["sh", "-c", script]}],
+    }
+    metadata = {"name": name, "labels": {"app": name}}
+    administrator().create(
+        path("Pod", "default"), {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    )
+
+
+def log_of(name: str, **query: Any) -> str:
+    try:
+        log = administrator().open_log(path("Pod", "default", name, "log"), read_timeout=30, **query)
+    except ApiError as error:
+        assert error.status == 400  # it has not started yet
+        return ""
+    return b"".join(log).decode()
+
+
+def is_ready(node: str) -> bool:
+    state = administrator().get(path("Node", name=node))["status"]
+    return any(at["type"] == "Ready" and at["status"] == "True" for at in state["conditions"])
+
+
+@pytest.fixture(scope="module", autouse=True, params=[1, 4], ids=["one node", "four nodes"])
+def names(request: pytest.FixtureRequest) -> Iterator[tuple[str, ...]]:
+    """The names of the nodes of a cluster that runs."""
+    before = {link.name for link in LINKS.iterdir()}
     run("make", "cluster")
+    boot(request.param)
     administrator().create(path("ConfigMap", "default"), CONFIG_MAP)
-    yield
+    yield NODES[: request.param]
     run("make", "cluster-down")
+    assert {link.name for link in LINKS.iterdir()} == before - {LINK}
 
 
-def test_a_running_cluster_is_left_alone() -> None:
+def test_every_node_is_ready_and_they_share_the_gpus(names: tuple[str, ...]) -> None:
+    nodes = {node["metadata"]["name"]: node["status"] for node in administrator().objects(path("Node"))}
+    assert tuple(sorted(nodes)) == names
+    assert all(is_ready(name) for name in names)
+    gpus = [int(status["allocatable"]["nvidia.com/gpu"]) for status in nodes.values()]
+    assert gpus == [8 // len(names)] * len(names)
+
+
+def test_a_running_cluster_is_left_alone(names: tuple[str, ...]) -> None:
     before = processes()
-    assert "changed=0" in run("make", "cluster")
+    assert "changed=0" in boot(len(names))
+    assert processes().keys() == before.keys()
+
+
+@pytest.mark.parametrize("nodes", ["0", "5", "two"])
+def test_another_number_of_nodes_is_refused_in_a_sentence_and_changes_nothing(nodes: str) -> None:
+    before = processes()
+    command = ["ansible-playbook", "playbooks/local_cluster.yml", "-e", f"local_cluster_nodes={nodes}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "local_cluster_nodes" in done.stdout + done.stderr
     assert processes().keys() == before.keys()
 
 
@@ -63,10 +133,86 @@ def test_the_kubeconfig_is_for_root_alone_and_verifies_the_server() -> None:
     assert "insecure" not in KUBECONFIG.read_text()
 
 
+def test_a_pod_reaches_a_service_of_another_node_by_name_and_both_have_logs(names: tuple[str, ...]) -> None:
+    create_pod("web", names[-1], "echo serves; echo welcome >/tmp/index.html; exec httpd -f -p 8080 -h /tmp")
+    port = {"port": 80, "targetPort": 8080}
+    spec = {"selector": {"app": "web"}, "ports": [port]}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec}
+    administrator().create(path("Service", "default"), service)
+    urls = "http://web http://web.default.svc.cluster.local"
+    create_pod("client", names[0], f"for url in {urls}; do until wget -qO- $url; do sleep 0.2; done; done")
+    wait_for(lambda: log_of("client") == "welcome\nwelcome\n")
+    assert log_of("web", tailLines=1) == "serves\n"
+    for name in ("web", "client"):
+        administrator().delete(path("Pod", "default", name))
+
+
+def test_nodes_reach_what_the_machine_reaches_and_pods_do_not(names: tuple[str, ...]) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as registry:
+        threading.Thread(target=registry.serve_forever, daemon=True).start()
+        tunnel = HTTPConnection("10.244.0.2", 3128, timeout=30)
+        tunnel.set_tunnel("127.0.0.1", registry.server_port)
+        tunnel.request("HEAD", "/")
+        assert tunnel.getresponse().status == 200
+        tunnel.close()
+        request = f"CONNECT 127.0.0.1:{registry.server_port} HTTP/1.1\\r\\nHost: registry\\r\\n\\r\\n"
+        create_pod("curious", names[0], f"printf '{request}' | nc 10.244.0.2 3128 | head -1")
+        assert "403 Forbidden" in wait_for(lambda: log_of("curious"))
+        registry.shutdown()
+    administrator().delete(path("Pod", "default", "curious"))
+
+
+def test_pods_and_nodes_add_no_link_to_the_machine() -> None:
+    """A browser on the machine takes each address that comes or goes for a change of the network."""
+    links = {link.name for link in LINKS.iterdir() if (link / "ifalias").read_text().strip() == str(STATE)}
+    assert links == {LINK}
+    assert not any(link.name.startswith("veth") for link in LINKS.iterdir())
+    assert LINK not in Path("/proc/net/if_inet6").read_text()
+
+
+def test_the_pods_of_a_lost_node_are_replaced_and_the_node_comes_back(names: tuple[str, ...]) -> None:
+    if len(names) == 1:
+        pytest.skip("where one node is lost, no other is left")
+    container = {"name": "main", "image": IMAGE, "command": ["sleep", "infinity"]}
+    template = {"metadata": {"labels": {"app": "moves"}}, "spec": {"containers": [container]}}
+    spec = {"selector": {"matchLabels": {"app": "moves"}}, "template": template}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "moves"}, "spec": spec}
+    administrator().create(path("Deployment", "default"), deployment)
+
+    def running() -> set[str]:
+        """The nodes of its pods that run and are not deleted."""
+        found = administrator().objects(
+            path("Pod", "default"), labelSelector="app=moves", fieldSelector="status.phase=Running"
+        )
+        return {pod["spec"]["nodeName"] for pod in found if "deletionTimestamp" not in pod["metadata"]}
+
+    (lost,) = wait_for(running)
+    kill_node(lost)
+    wait_for(lambda: not is_ready(lost))
+    assert all(is_ready(name) for name in names if name != lost)
+    wait_for(lambda: running() - {lost})
+    start_node(lost)
+    assert is_ready(lost)
+    wait_for(
+        lambda: (
+            not [
+                pod for pod in administrator().objects(path("Pod", "default")) if "deletionTimestamp" in pod["metadata"]
+            ]
+        )
+    )
+    administrator().delete(path("Deployment", "default", "moves"))
+
+
+def test_the_role_brings_back_a_killed_node(names: tuple[str, ...]) -> None:
+    kill_node(names[-1])
+    assert "changed=1" in boot(len(names))
+    assert is_ready(names[-1])
+
+
 @pytest.mark.parametrize("programs", [("kube-apiserver",), ("etcd", "kubelet"), ("containerd",), ()])
-def test_a_killed_cluster_comes_back_with_its_data(programs: tuple[str, ...]) -> None:
+def test_a_killed_cluster_comes_back_with_its_data(names: tuple[str, ...], programs: tuple[str, ...]) -> None:
     assert kill(*programs)
-    run("make", "cluster")
+    boot(len(names))
     assert administrator().get(path("ConfigMap", "default", "kept"))["data"] == {"a": "b"}
 
 
@@ -77,14 +223,19 @@ def test_only_root_may_boot_the_cluster() -> None:
     assert done.stderr.count("\n") == 1 and "needs root" in done.stderr
 
 
+def test_a_node_that_the_cluster_has_no_more_is_forgotten(names: tuple[str, ...]) -> None:
+    boot(max(1, len(names) - 1))
+    assert [node["metadata"]["name"] for node in administrator().objects(path("Node"))] == list(
+        names[: max(1, len(names) - 1)]
+    )
+
+
 def test_a_stopped_cluster_leaves_nothing_behind() -> None:
-    links = [link for link in Path("/sys/class/net").glob("veth*") if (link / "master").resolve().name == BRIDGE]
     assert in_its_cgroup()
     run("make", "cluster-down")
     assert processes() == {}
     assert in_its_cgroup() == []
     assert not list(Path("/sys/fs/cgroup").rglob("argo-local-cluster-*"))
     assert not STATE.exists()
-    assert not Path("/sys/class/net", BRIDGE).exists()
+    assert not (LINKS / LINK).exists()
     assert str(STATE) not in Path("/proc/self/mounts").read_text()
-    assert not any(link.exists() for link in links)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -42,6 +43,21 @@ def ask(module: ModuleType, **options: Any) -> dict[str, Any]:
     return result
 
 
+def boot(nodes: int) -> str:
+    """Make the cluster run with so many nodes; what Ansible says."""
+    return run("ansible-playbook", "playbooks/local_cluster.yml", "-e", f"local_cluster_nodes={nodes}")
+
+
+def kill_node(name: str) -> None:
+    """End all that runs on a node at once; it stays away until it is started."""
+    run(str(STATE / "local-cluster"), "kill-node", "--state-dir", str(STATE), name)
+
+
+def start_node(name: str) -> None:
+    """Bring a node back that was killed, and wait until it is Ready."""
+    run(str(STATE / "local-cluster"), "start-node", "--state-dir", str(STATE), name)
+
+
 def processes() -> dict[int, str]:
     """The processes that belong to the cluster, by id: each has the state folder in its command line."""
     found = {}
@@ -59,7 +75,8 @@ def kill(*programs: str) -> int:
     """End the cluster's processes of these names, all if none is named, without a warning; how many there were."""
     victims = [pid for pid, line in processes().items() if not programs or line.startswith(programs)]
     for pid in victims:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it has ended with its parent
+            os.kill(pid, signal.SIGKILL)
     return len(victims)
 
 
