@@ -118,27 +118,28 @@ func (c cluster) killAll(inside ...string) (int, error) {
 	deadline := time.Now().Add(30 * time.Second)
 	for {
 		alive := processesBelow(roots)
-		if len(alive) == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			return len(killed), fmt.Errorf("processes %v of the local cluster are still there 30 s after SIGKILL", alive)
-		}
 		for _, pid := range alive {
 			killed[pid] = true
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	for _, root := range roots {
-		for _, folder := range foldersBelow(root) {
-			// The kernel may need a moment after the last process has gone.
-			for os.Remove(folder) != nil && time.Now().Before(deadline) {
-				time.Sleep(20 * time.Millisecond)
+		for _, root := range roots {
+			for _, folder := range foldersBelow(root) {
+				if removal := os.Remove(folder); removal != nil {
+					err = removal // the kernel may need a moment after the last process has gone
+				}
 			}
 		}
+		switch {
+		case !slices.ContainsFunc(roots, exists):
+			return len(killed), nil
+		case time.Now().Before(deadline):
+			time.Sleep(20 * time.Millisecond)
+		case len(alive) > 0:
+			return len(killed), fmt.Errorf("processes %v of the local cluster are still there 30 s after SIGKILL", alive)
+		default:
+			return len(killed), fmt.Errorf("a cgroup of the local cluster is still there 30 s after its processes: %w", err)
+		}
 	}
-	return len(killed), nil
 }
 
 func processesBelow(roots []string) []int {

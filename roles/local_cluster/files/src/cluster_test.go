@@ -77,6 +77,22 @@ func TestAProcessThatIsJustBeingCollectedIsNotTakenForOurOwn(t *testing.T) {
 	}
 }
 
+func TestACgroupIsRemovedWithAllInsideAndOneThatIsNotThereIsNoError(t *testing.T) {
+	c := newCluster(t)
+	roots, err := c.cgroups()
+	if err != nil {
+		t.Skip(err)
+	}
+	if err := os.MkdirAll(filepath.Join(roots[0], "local/kubepods/pod"), 0o755); err != nil {
+		t.Skip(err)
+	}
+	for range 2 {
+		if ended, err := c.killAll(); ended != 0 || err != nil || c.hasCgroup() {
+			t.Errorf("%d processes ended, %v", ended, err)
+		}
+	}
+}
+
 func TestClustersInDifferentFoldersHaveDifferentCgroups(t *testing.T) {
 	if a, b := (cluster{dir: "/a"}).cgroupName(), (cluster{dir: "/b"}).cgroupName(); a == b {
 		t.Errorf("both have %s", a)
@@ -296,11 +312,11 @@ func TestAClusterHasOneToFourNodes(t *testing.T) {
 func TestAKernelWithoutAPacketFilterIsRefusedInASentence(t *testing.T) {
 	c := newCluster(t)
 	c.Release = t.TempDir()
-	write(t, c.runtime("usr/sbin/nft"), "#!/bin/sh\necho Protocol not supported >&2\nexit 1\n")
+	write(t, c.runtime("usr/sbin/nft"), "#!/bin/sh\necho Protocol not supported >&2\necho table ip trial >&2\nexit 1\n")
 	if err := os.Chmod(c.runtime("usr/sbin/nft"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.checkPacketFilter(); err == nil || !strings.Contains(err.Error(), "needs a kernel with nf_tables") ||
+	if err := c.checkPacketFilter(); err == nil || !strings.Contains(err.Error(), "with nf_tables, for Services") ||
 		!strings.Contains(err.Error(), "Protocol not supported") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%v", err)
 	}

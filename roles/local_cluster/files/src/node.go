@@ -91,11 +91,11 @@ func (c cluster) killNode(name string) (report nodeReport, err error) {
 		return report, err
 	}
 	defer unlock()
+	report.Changed = !exists(n.lostMarker())
 	if err := writeFile(n.lostMarker(), nil); err != nil { // first: the supervisor would start it again
 		return report, err
 	}
 	report.Ended, err = c.killAll(name)
-	report.Changed = report.Ended > 0
 	return report, err
 }
 
@@ -163,6 +163,9 @@ func (c cluster) runNode(name string) error {
 	}
 	if err := n.cluster.joinCgroup(name); err != nil {
 		return err
+	}
+	if exists(n.lostMarker()) { // it was killed before it was in the cgroup
+		return fmt.Errorf("node %s is lost", name)
 	}
 	// Nothing in these outlives the processes that wrote it.
 	for _, folder := range []string{"run", "private/run"} {

@@ -31,15 +31,15 @@ func (c cluster) supervise() error {
 		return err
 	}
 	c.settings = known.Settings
+	if err := c.joinCgroup(); err != nil { // before its life shows: what is up can be ended
+		return err
+	}
 	alive, err := os.OpenFile(c.path("supervisor.lock"), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
 	defer alive.Close() // an unused file would be closed by the garbage collector, and the lock be lost
 	if err := syscall.Flock(int(alive.Fd()), syscall.LOCK_EX); err != nil {
-		return err
-	}
-	if err := c.joinCgroup(); err != nil {
 		return err
 	}
 	if err := c.connect(); err != nil {

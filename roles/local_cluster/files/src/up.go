@@ -13,6 +13,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/kubernetes/pkg/util/kernel"
 )
 
 // kernelSettings are what the kubelet changes at its start; down puts them back.
@@ -72,11 +75,10 @@ func (c cluster) up(imageDirs []string) (upReport, error) {
 		return report, err
 	}
 	report.Changed = report.Started || len(report.Imported) > 0
-	if runs {
-		return report, nil
-	}
-	if err := c.waitFor(c.isReady); err != nil {
-		return report, err
+	if !runs {
+		if err := c.waitFor(c.isReady); err != nil {
+			return report, err
+		}
 	}
 	return report, c.removeOtherNodes()
 }
@@ -155,13 +157,39 @@ func (c cluster) linkProgram() error {
 	return os.Symlink(filepath.Join(c.Release, "local-cluster"), link)
 }
 
-// checkPacketFilter asks the kernel for what kube-proxy needs: it would only say so in its log.
+// packetFilterTrial has a rule of each kind that kube-proxy writes.
+const packetFilterTrial = `
+table ip trial {
+	map services { type ipv4_addr . inet_proto . inet_service : verdict; }
+	chain services {
+		type nat hook prerouting priority dstnat
+		fib daddr type local ip daddr . meta l4proto . th dport vmap @services
+		meta l4proto tcp dnat to 10.0.0.1:80
+	}
+	chain masquerading {
+		type nat hook postrouting priority srcnat
+		numgen random mod 2 0 masquerade fully-random
+	}
+}`
+
+// checkPacketFilter asks the kernel for what kube-proxy needs, which would only say in its log that it lacks it. The rules of the
+// trial are in a network namespace that goes with it.
 func (c cluster) checkPacketFilter() error {
-	asking := exec.Command(c.runtime("usr/sbin/nft"), "list", "tables")
-	asking.Env = c.environment()
-	if output, err := asking.CombinedOutput(); err != nil {
-		return fmt.Errorf("the local cluster needs a kernel with nf_tables, for Services: nft list tables says %s (%w)",
-			strings.TrimSpace(string(output)), err)
+	const needs = "the local cluster needs Linux " + kernel.NFTablesKubeProxyKernelVersion + " or newer with nf_tables, for Services"
+	running, err := kernel.GetVersion()
+	if err != nil {
+		return fmt.Errorf("asking for the version of the kernel: %w", err)
+	}
+	if running.LessThan(version.MustParseGeneric(kernel.NFTablesKubeProxyKernelVersion)) {
+		return fmt.Errorf("%s: this is %s", needs, running)
+	}
+	trial := exec.Command(c.runtime("usr/sbin/nft"), "--file", "-")
+	trial.Env = c.environment()
+	trial.Stdin = strings.NewReader(packetFilterTrial)
+	trial.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNET}
+	if output, err := trial.CombinedOutput(); err != nil {
+		said, _, _ := strings.Cut(string(output), "\n")
+		return fmt.Errorf("%s: nft says %s (%w)", needs, said, err)
 	}
 	return nil
 }
