@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the argo.workflows authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Six faults while somebody waits. Every container prints numbered lines: on disk none is doubled, none is out of
+"""Seven faults while somebody waits. Every container prints numbered lines: on disk none is doubled, none is out of
 order, and none is missing unless that is reported.
 """
 
@@ -23,7 +23,16 @@ import pytest
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import WORKFLOW_LABEL
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.modules import workflow_logs, workflow_wait
-from ansible_collections.argo.workflows.tests.support.cluster import KUBECONFIG, administrator, kill, run
+from ansible_collections.argo.workflows.tests.support.cluster import (
+    KUBECONFIG,
+    administrator,
+    boot,
+    is_ready,
+    kill,
+    kill_node,
+    run,
+    wait_for,
+)
 
 NAMESPACE = "argo-faults"
 LINES = 80
@@ -51,7 +60,15 @@ def argo() -> Iterator[None]:
     run("ansible", "local", "-m", "kubernetes.core.k8s", "-a", json.dumps(remove))
 
 
-def submit(name: str, script: str, items: list[str]) -> None:
+@pytest.fixture
+def second_node() -> Iterator[str]:
+    """The name of a node that Argo itself does not run on."""
+    boot(2)
+    yield "local-2"
+    boot(1)
+
+
+def submit(name: str, script: str, items: list[str], gpus: int = 0) -> None:
     """Submit a Workflow that runs the script in one pod an item."""
     leaf = {
         "name": "count",
@@ -61,6 +78,7 @@ def submit(name: str, script: str, items: list[str]) -> None:
             "imagePullPolicy": "IfNotPresent",
             "command": ["bash"],
             "source": script,
+            "resources": {"limits": {"nvidia.com/gpu": gpus}},
         },
     }
     steps = {"name": "main", "steps": [[{"name": "count", "template": "count", "withParam": json.dumps(items)}]]}
@@ -184,3 +202,28 @@ def test_logs_are_complete_when_the_wait_was_interrupted_and_begun_again(tmp_pat
         assert result["outcome"] == "interrupted"
         assert result["msg"].endswith("goes on; wait for it again by its name.")
     assert [log["complete"] for log in check(Wait(workflow_wait, "interrupted", tmp_path).result())] == [True] * 2
+
+
+def test_the_items_of_a_lost_node_run_again_and_the_wait_says_which_and_why(second_node: str, tmp_path: Path) -> None:
+    submit("lost-node", SLOWLY, ["a", "b", "c", "d"], gpus=2)  # two fit on each node
+    wait = Wait(workflow_wait, "lost-node", tmp_path)
+    wait.until_logs_have(10, 4)
+    kill_node(second_node)
+    wait_for(lambda: not is_ready(second_node))
+    # As its administrator says that a node will not come back: what it said last counts no more.
+    taint = {"key": "node.kubernetes.io/out-of-service", "value": "lost", "effect": "NoExecute"}
+    strategic = "application/strategic-merge-patch+json"
+    administrator().patch(path("Node", name=second_node), {"spec": {"taints": [taint]}}, strategic)
+    result = wait.result()
+    check(result)
+    attempts = [item["attempts"] for item in result["item_results"]]
+    lost = [each[0]["pod"] for each in attempts if each[0]["node"] == second_node]
+    assert len(lost) == 2
+    for each in attempts:
+        again = each[0]["pod"] in lost
+        assert [(at["phase"], at["message"]) for at in each] == [("Error", "pod deleted")] * again + [("Succeeded", "")]
+    assert all(item["logs"][-1]["complete"] for item in result["item_results"])
+    assert sorted(log["pod"] for log in result["logs_incomplete"]) == sorted(lost)
+    (found,) = result["diagnoses"]
+    assert found["kind"] == "lost"
+    assert "2 pods did not fail but went away: DeletionByTaintManager" in found["message"]

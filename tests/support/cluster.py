@@ -6,16 +6,20 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path("/var/lib/argo-workflows-local-cluster")
@@ -56,6 +60,20 @@ def kill_node(name: str) -> None:
 def start_node(name: str) -> None:
     """Bring a node back that was killed, and wait until it is Ready."""
     run(str(STATE / "local-cluster"), "start-node", "--state-dir", str(STATE), name)
+
+
+def is_ready(node: str) -> bool:
+    state = administrator().get(path("Node", name=node))["status"]
+    return any(at["type"] == "Ready" and at["status"] == "True" for at in state["conditions"])
+
+
+def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
+    """Ask until the answer is not empty; that answer."""
+    deadline = time.monotonic() + seconds
+    while not (answer := what()):
+        assert time.monotonic() < deadline, f"after {seconds} s it is not so: {inspect.getsource(what)}"
+        time.sleep(0.2)
+    return answer
 
 
 def processes() -> dict[int, str]:
