@@ -148,7 +148,7 @@ func processesBelow(roots []string) []int {
 		for _, folder := range foldersBelow(root) {
 			text, _ := os.ReadFile(filepath.Join(folder, "cgroup.procs"))
 			for line := range strings.Lines(string(text)) {
-				// One that is just being collected is listed as 0, which would mean our own process group.
+				// One that is just being collected, or of another PID namespace, is listed as 0: to kill, that is our own group.
 				if pid, err := strconv.Atoi(strings.TrimSpace(line)); err == nil && pid > 0 {
 					pids = append(pids, pid)
 				}
