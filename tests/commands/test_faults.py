@@ -226,4 +226,7 @@ def test_the_items_of_a_lost_node_run_again_and_the_wait_says_which_and_why(seco
     assert sorted(log["pod"] for log in result["logs_incomplete"]) == sorted(lost)
     (found,) = result["diagnoses"]
     assert found["kind"] == "lost"
-    assert "2 pods did not fail but went away: DeletionByTaintManager" in found["message"]
+    for item in result["item_results"]:
+        assert (f"{item['name']}(0)" in found["message"]) == (len(item["attempts"]) == 2)
+    assert "2 pods did not fail but went away, of " in found["message"]
+    assert "DeletionByTaintManager" in found["message"]

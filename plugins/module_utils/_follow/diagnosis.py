@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from ansible_collections.argo.workflows.plugins.module_utils._argo.names import pod_node_name
+from ansible_collections.argo.workflows.plugins.module_utils._argo.names import display_name, pod_node_name
 from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import (
     IMAGE_REASONS,
     START_REASONS,
@@ -44,6 +44,8 @@ PREPARED = 10.0
 """Seconds that a node may take to prepare a pod before its events are asked for the reason."""
 STUCK = 60.0
 """Seconds for which all pods have ended and the Workflow goes on without a new one: the controller hangs."""
+LOST_NAMED = 5
+"""Pods that went away, whose steps are named at once."""
 NO_COMMAND = "failed to look-up entrypoint/cmd for image"
 """Argo has to ask the image's registry if neither the template nor its configuration says what the image runs."""
 QUOTA = "exceeded quota"
@@ -289,8 +291,11 @@ def lost(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
             reasons.setdefault(node["name"], DELETED)
         elif node.get("phase") in NODE_DONE_PHASES and reasons.get(node["name"]) == DELETED:
             del reasons[node["name"]]  # Argo has deleted the pod itself, because of a deadline for example
-    for reason, count in collections.Counter(reasons.values()).items():
-        yield f"{_plural(count, 'pod')} did not fail but went away: {reason}"
+    for reason in dict.fromkeys(reasons.values()):
+        names = [display_name(run.name, name or run.name) for name, why in reasons.items() if why == reason]
+        more = f" and {len(names) - LOST_NAMED:,} more" if len(names) > LOST_NAMED else ""
+        named = ", ".join(names[:LOST_NAMED])
+        yield f"{_plural(len(names), 'pod')} did not fail but went away, of {named}{more}: {reason}"
 
 
 Finder = Callable[[Run, float, Surroundings], Iterator[str]]

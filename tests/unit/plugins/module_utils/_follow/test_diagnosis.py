@@ -103,7 +103,17 @@ def test_a_pod_that_was_deleted_while_it_waited_waits_no_more() -> None:
 
 def test_a_deleted_pod_did_not_fail_but_went_away() -> None:
     found = kinds(replay("fanout-pod-deleted"))
-    assert "did not fail but went away: the pod was deleted" in found["lost"]
+    assert found["lost"] == "1 pod did not fail but went away, of echo(0:victim)(0): the pod was deleted"
+
+
+def test_of_many_pods_that_went_away_the_first_are_named() -> None:
+    run = replay("fanout-pod-deleted")
+    node = next(node for node in run.nodes.values() if node.get("message") == "pod deleted")
+    names = [f"{run.name}[0].train({index}:x)(0)" for index in range(7)]
+    run.nodes = {name: {**node, "name": name} for name in names}
+    run.lost = {}
+    assert "7 pods did not fail but went away, of train(0:x)(0), train(1:x)(0), " in kinds(run)["lost"]
+    assert "train(4:x)(0) and 2 more: the pod was deleted" in kinds(run)["lost"]
 
 
 def test_a_pod_that_argo_deleted_to_end_its_node_did_not_go_away() -> None:
@@ -132,7 +142,7 @@ def test_a_pod_that_argo_deleted_to_end_its_node_did_not_go_away() -> None:
 def test_a_node_that_took_the_pod_away_is_told_apart_from_a_failure(status: dict[str, Any], why: str) -> None:
     run = Run(recordings.workflow("fanout-ok")["metadata"], 0.0)
     run.see_pod(trim(recordings.pods("fanout-ok")[0] | {"status": status}), 0.0)
-    assert kinds(run)["lost"] == f"1 pod did not fail but went away: {why}"
+    assert kinds(run)["lost"] == f"1 pod did not fail but went away, of echo(0:Argo)(0): {why}"
 
 
 def test_forbidden_results_are_told_with_the_right_that_is_missing() -> None:
