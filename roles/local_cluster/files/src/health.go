@@ -12,12 +12,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -144,24 +144,18 @@ func (n node) isReady() error {
 	return nil
 }
 
-// removeOtherNodes removes what is left of nodes that the cluster had and has no more.
+// removeOtherNodes removes what is left of nodes that the cluster had and has no more. What others call a Node is left alone.
 func (c cluster) removeOtherNodes() error {
 	client, err := c.client()
 	if err != nil {
 		return err
 	}
-	nodes, err := client.CoreV1().Nodes().List(context.Background(), metav1.ListOptions{})
-	if err != nil {
-		return err
-	}
-	for _, other := range nodes.Items {
-		if slices.ContainsFunc(c.nodes(), func(n node) bool { return n.name() == other.Name }) {
-			continue
-		}
-		if err := client.CoreV1().Nodes().Delete(context.Background(), other.Name, metav1.DeleteOptions{}); err != nil {
+	for _, other := range c.firstNodes(maxNodes)[c.Nodes:] {
+		err := client.CoreV1().Nodes().Delete(context.Background(), other.name(), metav1.DeleteOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
-		if err := os.RemoveAll(c.path("nodes", other.Name)); err != nil {
+		if err := os.RemoveAll(other.path()); err != nil {
 			return err
 		}
 	}
