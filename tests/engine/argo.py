@@ -29,7 +29,6 @@ MODULE = Module(
     path="github.com/argoproj/argo-workflows/v4",
     version="v4.0.5",
     sum="h1:/1lru5oXUd+k6KEDUps6rLX5OKfi1jTfabgXTly/VFU=",
-    go="1.25.7",
 )
 VERSION = MODULE.version
 FLAWS = f"Known flaws are reported for Argo {VERSION}: it serves throw-away clusters alone."
@@ -53,7 +52,7 @@ def release(cache: Path) -> Path:
     def build(target: Path) -> None:
         say(f"Building Argo {VERSION} from its Go module: about 5 minutes on 2 cores, once. It is kept in {cache}.")
         say(FLAWS)
-        fill(target, go(cache, MODULE.go))
+        fill(target, go(cache))
         say(f"Argo {VERSION} is built.")
 
     return made(cache / f"argo-{VERSION}-{key([Path(__file__), PAGE])}", build)

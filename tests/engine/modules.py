@@ -21,8 +21,6 @@ class Module:
     version: str
     sum: str
     """Its checksum, as in a go.sum. Its own go.sum, which this covers, has those of all that it needs."""
-    go: str
-    """The Go that its go.mod asks for."""
 
 
 def fetched(module: Module, go: str, folder: Path) -> Path:

@@ -15,7 +15,6 @@ MODULE = Module(
     path="github.com/versity/versitygw",
     version="v1.8.0",
     sum="h1:au+wI+aybno/STsQiSm35Uu6Q6iK5MWReQxgO6SEMFc=",
-    go="1.25.0",
 )
 
 
@@ -24,7 +23,7 @@ def release(cache: Path) -> Path:
 
     def build(target: Path) -> None:
         say(f"Building versitygw {MODULE.version}, an S3 server: about 1 minute on 2 cores, once, kept in {cache}.")
-        program = go(cache, MODULE.go)
+        program = go(cache)
         source = fetched(MODULE, program, target)
         compile_programs(program, source, ["./cmd/versitygw"], {"main.Version": MODULE.version}, target / "versitygw")
 

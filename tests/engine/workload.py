@@ -12,7 +12,6 @@ from pathlib import Path
 from ansible_collections.argo.workflows.roles.local_cluster.files.building import (
     key,
     made,
-    packages,
     put,
     unpack,
     write_image,
@@ -40,17 +39,16 @@ def release(cache: Path) -> Path:
 
     def build(target: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            fill(Path(folder), packages(cache, ["busybox-static", "bash-static"]))
+            fill(Path(folder))
             write_image(target / "gpu-say.tar", TAG, Path(folder), CONFIG)
 
     return made(cache / name(), build, room=64 << 20)
 
 
-def fill(root: Path, debs: list[Path]) -> None:
+def fill(root: Path) -> None:
     """Put busybox with all of its names, bash and our nvidia-smi into the image's root folder."""
     with tempfile.TemporaryDirectory() as folder:
-        for deb in debs:
-            unpack(deb, Path(folder))
+        unpack(["busybox-static", "bash-static"], Path(folder))
         # /bin or /usr/bin, by distribution
         put(root / "bin/busybox", next(Path(folder).glob("**/bin/busybox")))
         put(root / "bin/bash", next(Path(folder).glob("**/bin/bash-static")))

@@ -120,7 +120,7 @@ def release_names(collections: Path) -> dict[str, str]:
 
     from ansible_collections.argo.workflows.tests.engine import workload
 
-    kubernetes = build.name(build.source_version("k8s.io/kubernetes v"))
+    kubernetes = build.name(build.kubernetes_version())
     return {"release.tar.xz": kubernetes, "workload.tar.xz": workload.name()}
 
 

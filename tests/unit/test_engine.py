@@ -188,7 +188,7 @@ def module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
             (target / Path(package).name).write_text(package)
 
     monkeypatch.setattr(modules, "call", lambda command, doing, cwd: answer)
-    monkeypatch.setattr(argo, "go", lambda cache, needed: "go")
+    monkeypatch.setattr(argo, "go", lambda cache: "go")
     monkeypatch.setattr(argo, "compile_programs", compile_programs)
     return folder
 
@@ -241,7 +241,7 @@ def test_the_s3_server_is_built_from_its_module_as_it_is(monkeypatch: pytest.Mon
         target.write_text("a program")
 
     monkeypatch.setattr(modules, "call", lambda command, doing, cwd: answer)
-    monkeypatch.setattr(versitygw, "go", lambda cache, needed: "go")
+    monkeypatch.setattr(versitygw, "go", lambda cache: "go")
     monkeypatch.setattr(versitygw, "compile_programs", compile_programs)
     assert (versitygw.release(tmp_path / "cache") / "versitygw").read_text() == "a program"
 

