@@ -66,8 +66,10 @@ def test_the_demo_shows_the_tree_of_the_run(demo: str) -> None:
 def test_the_demo_ends_with_what_to_do_next(demo: str) -> None:
     end = demo[demo.index("echo(2:Awesome)(0): ") :]
     assert "logs/" in end
-    assert "/ansible-playbook argo.workflows.ui" in end
-    assert "make cluster-down" in end
+    assert (
+        "/ansible-playbook argo.workflows.ui -e argo_kubeconfig=/var/lib/argo-workflows-local-cluster/kubeconfig" in end
+    )
+    assert "/ansible-playbook argo.workflows.local_cluster -e local_cluster_state=absent" in end
 
 
 def test_the_demo_asks_nothing_of_the_cluster_in_the_environment(demo: str, production: tuple[str, list[str]]) -> None:
@@ -98,5 +100,5 @@ def test_the_demo_names_another_cluster_before_anything_goes_there(demo: str, tm
     assert not re.search(r"local_cluster : .*\n(ok|changed)", done.stdout)
     said = " ".join(done.stdout.split())
     assert re.search(rf"goes to https://10.96.0.1:443, context \S+ of {other}, namespace argo-demo\.", said)
-    assert "cluster-down" not in said
+    assert "local_cluster_state=absent" not in said
     assert said.index("This goes to") < said.index("argo.workflows.argo : ")
