@@ -60,8 +60,8 @@ options:
     description:
       - Only lines in which this regular expression (of Python) is found. Of a line of more than 4 KiB the beginning
         decides.
-      - A repetition of what is itself repeated, as in C((\w+ ?)+), may take longer than the universe is old, and is
-        refused; a possessive one, as in C((\w++ ?)+), is not.
+      - A repetition of a group that can be matched in several ways, as in C((\w+ ?)+) or C((a|aa)+), may take longer
+        than the universe is old, and is refused. One that cannot, as in C((\w++ ?+)+) or C((?>a|aa)+), is not.
     type: str
   wait_timeout:
     description:
@@ -210,7 +210,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._logs.options impor
     LOG_SPEC,
     LogOptions,
     logs_folder,
-    repeats_repetition,
+    why_endless,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
 
@@ -266,11 +266,8 @@ def options_of(params: Mapping[str, Any]) -> LogOptions:
         grep = re.compile(params["grep"].encode()) if params["grep"] else None
     except re.error as error:
         raise UserError(f"grep: {params['grep']!r} is not a regular expression: {error}") from error
-    if grep and repeats_repetition(grep):
-        raise UserError(
-            f"grep: {params['grep']!r} repeats what is itself repeated, which may take for ever on a single line; make "
-            "the inner repetition possessive, as in (a++b?)+"
-        )
+    if grep and (why := why_endless(grep)):
+        raise UserError(f"grep: {params['grep']!r} {why}")
     if params["tail"] is not None and params["tail"] < 1:
         raise UserError(f"tail must be at least 1, and is {params['tail']}")
     return LogOptions.from_params(

@@ -10,7 +10,6 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any, Self
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import NodeName
@@ -27,6 +26,33 @@ LOG_SPEC: dict[str, Any] = {
     "server_validate_certs": {"type": "bool", "default": True},
 }
 """The options of every module that collects logs; the doc fragment argo.workflows.logs says what they mean."""
+
+_TOKEN = re.compile(
+    rb"""
+    \\. | \[\^?\]?(?:\\.|[^\]\\])*\] | \(\?\#[^)]*\) | (?:[*+?]|\{\d+\}|\{\d*,\d*\})\+
+    | (?P<verbose>\(\?[a-zA-Z-]*x)
+    | (?P<opens>\((?:\?(?:(?P<atomic>>|<?[=!])|P<\w+>|P=\w+|\(\w+\)|[a-zA-Z-]*:?))?)
+    | (?P<closes>\)(?:\(\?\#[^)]*\))*)
+    | (?P<choice>\||\?\??)
+    | (?P<repeats>(?:[*+]|\{(?P<times>\d+)\}|\{\d*,\d*\})\??)
+    | .
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""A part of an expression, as the chapter "Regular Expression Syntax" of Python's documentation has it.
+
+What has no name, a possessive repetition among it, changes nothing.
+"""
+
+
+@dataclasses.dataclass(slots=True)
+class _Group:
+    """A group of an expression, as far as it was read."""
+
+    atomic: bool = False
+    """Whether nothing goes back into it."""
+    several: bool = False
+    """Whether it can be matched in several ways."""
 
 
 def logs_folder(logs_dir: str | None) -> Path | None:
@@ -46,22 +72,35 @@ def logs_folder(logs_dir: str | None) -> Path | None:
     return folder
 
 
-def repeats_repetition(pattern: re.Pattern[bytes]) -> bool:
-    """Whether the time that a search takes may double with each byte: no thread can be kept from it while it lasts."""
-    return _repeats(_parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG), inside=False)
+def why_endless(pattern: re.Pattern[bytes]) -> str:
+    """Why a search may take for ever on one line, and what to do; empty if its time is at most a power of the length.
 
-
-def _repeats(part: Any, *, inside: bool) -> bool:
-    """Whether an endless repetition that may go back is in `part` of a parsed expression, `inside` of another one."""
-    match part:
-        case (kind, (_least, most, repeated)) if kind is _constants.MAX_REPEAT or kind is _constants.MIN_REPEAT:
-            endless = most == _constants.MAXREPEAT
-            return (endless and inside) or _repeats(repeated, inside=inside or endless)
-        case (kind, within) if kind is _constants.POSSESSIVE_REPEAT or kind is _constants.ATOMIC_GROUP:
-            return _repeats(within, inside=False)
-        case tuple() | list() | _parser.SubPattern():
-            return any(_repeats(each, inside=inside) for each in part)
-    return False
+    It may double with each byte where a group is repeated that can be matched in several ways, and no thread can be
+    kept from a search while it lasts. Nothing goes back into a possessive repetition, an atomic group or a lookaround.
+    """
+    groups = [_Group()]
+    ways = False  # whether what a quantifier would repeat now is a group that can be matched in several ways
+    for token in _TOKEN.finditer(pattern.pattern):
+        repeated, ways = ways, False
+        match token.lastgroup:
+            case "opens":
+                groups.append(_Group(atomic=bool(token["atomic"])))
+            case "closes":
+                group = groups.pop()
+                ways = group.several and not group.atomic
+                groups[-1].several |= ways
+            case "choice":
+                groups[-1].several = True
+            case "repeats" if repeated:
+                return (
+                    "repeats a group that can be matched in several ways, which may take for ever on a single line; "
+                    "make the group atomic, as in (?>a|b)+, or what it repeats possessive, as in (a++b)+"
+                )
+            case "repeats":
+                groups[-1].several |= not token["times"]
+            case "verbose":
+                return "is verbose; leave the flag x out"
+    return ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import 
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import (
     LOG_SPEC,
     LogOptions,
-    repeats_repetition,
+    why_endless,
 )
 
 DEFAULTS: dict[str, Any] = {name: option.get("default") for name, option in LOG_SPEC.items()}
@@ -50,22 +50,55 @@ def test_without_a_choice_every_node_is_chosen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expression", "repeats"),
+    "expression",
     [
-        (rb"(\w+\s?)+!", True),
-        (rb"(a*)*", True),
-        (rb"(?:x(?:y+?z){2,})+", True),
-        (rb"((a+|b)c)*", True),
-        (rb"(\w++ ?)+", False),
-        (rb"((?>a+)b)+", False),
-        (rb"(?i)error|warn(ing)?s*", False),
-        (rb"a+b+(c|d)*e{3}", False),
-        (rb"(\d{1,3}\.){3}\d+", False),
-        (rb"[a-z]+(?=x+)", False),
+        rb"(\w+\s?)+!",
+        rb"(a*)*",
+        rb"(?:x(?:y+?z){2,})+",
+        rb"((a+|b)c)*",
+        rb"(a|aa)+",
+        rb"(.*a){20}",
+        rb"(a?a?)+",
+        rb"(?P<word>a|ab)+?b",
+        rb"((?>(a+)+b)c)d",
+        rb"(?=(a+)*b)",
+        rb"(a)(?(1)(b+)+|c)",
+        rb"(a+)(?#in vain)+",
+        rb"([)]+)*",
+        rb"(\(+)*",
     ],
 )
-def test_an_expression_that_repeats_a_repetition_is_known(expression: bytes, repeats: bool) -> None:
-    assert repeats_repetition(re.compile(expression)) is repeats
+def test_an_expression_that_repeats_what_can_be_matched_in_several_ways_is_refused(expression: bytes) -> None:
+    assert "repeats a group" in why_endless(re.compile(expression))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        rb"(\w++ ?+)+",
+        rb"((?>a+)b)+",
+        rb"((?>(?:a|aa)b)c)+",
+        rb"(a+|b)*+c",
+        rb"(?i)error|warn(ing)?s*",
+        rb"(?i:error|warning)?",
+        rb"a+b+([cd])*e{3}",
+        rb"(\d{1,3}+\.){3}\d+",
+        rb"(a{2}b)+",
+        rb"[a-z]+(?=x+)",
+        rb"([(a+)|]b)+",
+        rb"[]+|(]+",
+        rb"(\(\+\|)+",
+        rb"(?P<x>a)(?P=x)+(?#(a+)b*",
+        rb"a{,3}{x}",
+    ],
+)
+def test_an_expression_whose_time_does_not_double_with_each_byte_is_taken(expression: bytes) -> None:
+    assert not why_endless(re.compile(expression))
+
+
+def test_a_verbose_expression_is_refused_for_its_blanks_would_be_read_as_they_are() -> None:
+    assert "leave the flag x out" in why_endless(re.compile(rb"(?x)(a+) +"))
+    assert "leave the flag x out" in why_endless(re.compile(rb"b(?ix:(a+) +)"))
 
 
 def test_a_search_takes_little_time_in_however_long_a_line() -> None:
