@@ -137,7 +137,7 @@ logs:
       type: str
       sample: main
     path:
-      description: The file; null without O(logs_dir).
+      description: The file; null without O(logs_dir), and where there is none, as of a container that never ran.
       type: str
     lines:
       description: How many lines there are.

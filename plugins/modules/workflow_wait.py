@@ -289,7 +289,8 @@ item_results:
     - The items of the fan-out, or the steps without one, with C(index), C(value), C(name), C(phase), C(message),
       C(exit_code), C(node), C(duration), C(pods), and their C(attempts).
     - C(logs) are the logs of all attempts, each with C(path), C(lines), C(bytes), C(complete), C(reason)
-      and C(archived), whether it came from O(server).
+      and C(archived), whether it came from O(server). C(path) is null where there is no file, as of a container that
+      never ran.
     - C(last_line) is the last line that is not empty in the log of the last attempt, in that of its container C(main),
       or of the container of its containerSet that wrote last, and not one of Argo's executor; of more than 65,536
       characters the rest is left out, and a word says so. C(tail) is the end of that log, if the item failed.

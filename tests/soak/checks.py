@@ -112,7 +112,7 @@ def _attempt_problems(node: str, item: str, succeeded: bool, logs: list[Json], f
         yield f"{node} has no log, and the index does not say why"
     # Argo makes a pod again that was deleted before it was seen to run: then nobody knows which one succeeded.
     for entry in logs:
-        path = folder / entry["file"]
-        text = path.read_text() if path.exists() else ""
+        file = entry["file"]
+        text = (folder / file).read_text() if file else ""
         for problem in log_problems(text, entry, item, succeeded and len(logs) == 1):
-            yield f"the log of {node} {problem} ({path})"
+            yield f"the log of {node} {problem} ({folder / (file or 'no file')})"

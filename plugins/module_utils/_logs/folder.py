@@ -62,7 +62,7 @@ class Log:
     display_name: str
     """The prefix of its lines, as in `echo(0:Argo)(0)`."""
     path: Path | None
-    """Its file; None if it is only shown."""
+    """Where its file is, or would be; None if it is only shown."""
     cursor: Cursor = dataclasses.field(default_factory=Cursor)
     size: int = 0
     """Bytes, as in its file."""
@@ -79,6 +79,8 @@ class Log:
     """How much of `received` an earlier wait has left."""
     done: bool = False
     """Nothing more will come, or nothing more will be tried."""
+    has_file: bool = False
+    """Whether its file was made: a container that never ran has none, nor one whose pod was gone too soon."""
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
     _file: BinaryIO | None = None
 
@@ -122,7 +124,7 @@ class Log:
 
     def _end(self, length: int) -> str:
         """The lines that begin in the last `length` bytes of its file."""
-        if not self.path:
+        if not self.path or not self.has_file:
             return ""
         try:
             with open_own(self.path, self.root, READ) as file:
@@ -141,6 +143,7 @@ class Log:
         """Open the file for more, at the place that the cursor stands for. OSError if it cannot be gone on with."""
         if self.path and not self._file:
             self._file = open_own(self.path, self.root, APPEND, buffering=0)
+            self.has_file = True
             if self._file.tell() < self.size:
                 raise OSError("somebody has shortened it")
             self._file.truncate(self.size)
@@ -198,6 +201,7 @@ class Log:
         """Take the archived log instead of what was read: `file`, which becomes the log's. OSError if it cannot."""
         if file and self.path:
             replace_own(file, self.path, self.root)
+            self.has_file = True
         self.cursor, self.gaps = Cursor(), []
         self.size, self.lines, self.executor_lines = size, lines, 0
         self.archived = True
@@ -208,7 +212,7 @@ class Log:
         return {
             "pod": self.pod,
             "container": self.container,
-            "path": str(self.path) if self.path else None,
+            "path": str(self.path) if self.has_file else None,
             "bytes": self.size,
             "lines": self.lines,
             "executor_lines": self.executor_lines,
@@ -253,9 +257,10 @@ class LogFolder:
                 _take_up(Log("", "", "", "", "", "", None), entry)  # whatever is not as it should be shows now
                 self._kept[key] = entry
                 self.kept_of.setdefault(entry["pod"], []).append(key)
-                path = index.parent / entry["file"]
-                self._owners[path.parent] = entry["item_name"]
-                self._owners[path] = f"{entry['uid']}/{entry['container']}"
+                if entry["file"]:
+                    path = index.parent / entry["file"]
+                    self._owners[path.parent] = entry["item_name"]
+                    self._owners[path] = f"{entry['uid']}/{entry['container']}"
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             self._kept.clear()  # none, not ours, or damaged: begin again
             self.kept_of.clear()
@@ -269,7 +274,8 @@ class LogFolder:
             path = self._choose_path(self.path, uid, container, name) if self.path else None
             log = Log(self.workflow, pod, uid, container, name.item_name, name.display_name, path)
             kept = self._kept.get(key)
-            on_disk = path.stat().st_size if kept and path and path.exists() else 0
+            log.has_file = bool(kept and kept["file"] and path and path.exists())
+            on_disk = path.stat().st_size if path and log.has_file else 0
             if kept and on_disk >= kept["bytes"]:
                 _take_up(log, kept)
                 log.done = kept["complete"] and on_disk == log.size
@@ -319,8 +325,8 @@ class LogFolder:
         self._saved = state
 
     def _entry(self, log: Log) -> dict[str, Any]:
-        file = log.path.relative_to(self.path).as_posix() if log.path and self.path else None
         with log.lock:
+            file = log.path.relative_to(self.path).as_posix() if log.path and self.path and log.has_file else None
             return {
                 "file": file,
                 "node": log.display_name,

@@ -341,6 +341,29 @@ def test_a_container_that_never_started_has_no_log_and_lacks_none(tmp_path: Path
     assert log.complete and not kubelet.queries
 
 
+NEVER_RAN = {"waiting": {"reason": "ImagePullBackOff"}}
+
+
+def test_a_log_has_a_path_where_there_is_a_file_and_only_there(tmp_path: Path) -> None:
+    for again in (False, True):
+        kubelet = Kubelet(b"")
+        pods = pod("a", "0:a", "Failed", main=NEVER_RAN), pod("b", "1:b")
+        never_ran, wrote_nothing = (log.as_dict() for log in collect(kubelet, tmp_path, *pods).logs)
+        assert never_ran["complete"] and never_ran["path"] is None
+        assert wrote_nothing["complete"] and Path(wrote_nothing["path"]).read_bytes() == b""
+        assert bool(kubelet.queries) is not again
+        index = json.loads((tmp_path / "wf" / "index.json").read_text())["logs"]
+        assert [bool(entry["file"]) for entry in index] == [False, True]
+
+
+def test_the_last_line_of_a_container_that_never_ran_is_not_that_of_an_earlier_run(tmp_path: Path) -> None:
+    collect(Kubelet(LINE), tmp_path, pod())
+    collector = Collector(Kubelet(LINE).cluster(), LogOptions())
+    collector.add(LogFolder(tmp_path, "wf", "ns", "another run"))
+    collector.see("wf", pod("new", phase="Failed", main=NEVER_RAN))
+    assert [(log.last_line, log.tail, log.as_dict()["path"]) for log in collector.logs] == [("", "", None)]
+
+
 LOST = {"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": "not located"}}
 """What the kubelet says of a container after its node was started anew; it may have run for hours."""
 
