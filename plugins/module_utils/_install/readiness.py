@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import HOPELESS_REASONS
+from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import HOPELESS_REASONS, is_over
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import CONTROLLER
 
@@ -117,11 +117,21 @@ def _judge_container(container: Json, pod: str, restarts_before: int) -> Verdict
 
 
 def judge_lease(lease: Json | None, pods: Iterable[Json]) -> Verdict:
-    """Whether one of the controller's pods holds the lease, so that workflows are worked on."""
-    names = [pod["metadata"]["name"] for pod in pods_of(pods, CONTROLLER)]
+    """Whether one of the controller's pods holds the lease, and stays, so that workflows are worked on.
+
+    A pod that ends does not always give it back: the next one then waits until it has run out.
+    """
+    fates = {pod["metadata"]["name"]: _fate(pod) for pod in pods_of(pods, CONTROLLER)}
     holder = ((lease or {}).get("spec") or {}).get("holderIdentity") or ""
-    if holder in names:
+    if fates.get(holder) == "":
         return READY
-    held = f"{holder}, a pod that is gone, still holds it" if holder else "nobody holds it"
-    newest = names[-1] if names else ""
+    held = f"{holder}, a pod that {fates.get(holder, 'is gone')}, still holds it" if holder else "nobody holds it"
+    newest = next((name for name in reversed(fates) if not fates[name]), "")
     return Verdict(False, f"the controller runs but does not hold its lease ({held})", False, newest, CONTROLLER)
+
+
+def _fate(pod: Json) -> str:
+    """Why a pod will not work any more; empty if it may."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return "is being deleted"
+    return "has ended" if is_over(pod) else ""

@@ -352,11 +352,33 @@ def lease(holder: str) -> dict[str, Any]:
 
 
 def test_a_pod_of_the_controller_holds_the_lease() -> None:
-    controller = {"metadata": {"name": "workflow-controller-1", "labels": {"app": "workflow-controller"}}}
-    assert judge_lease(lease("workflow-controller-1"), [controller]).ready
-    gone = judge_lease(lease("workflow-controller-0"), [controller])
+    pods = [controller("workflow-controller-1")]
+    assert judge_lease(lease("workflow-controller-1"), pods).ready
+    gone = judge_lease(lease("workflow-controller-0"), pods)
     assert not gone.ready and "workflow-controller-0, a pod that is gone" in gone.why
-    assert "nobody holds it" in judge_lease(None, [controller]).why
+    assert "nobody holds it" in judge_lease(None, pods).why
+
+
+@pytest.mark.parametrize(
+    ("old", "fate"),
+    [
+        ({"deletionTimestamp": "2026-01-02T00:00:30Z"}, "is being deleted"),
+        ({"phase": "Failed"}, "has ended"),
+    ],
+)
+def test_a_lease_that_a_pod_holds_which_will_not_work_any_more_is_waited_for(old: dict[str, str], fate: str) -> None:
+    pods = [controller("new"), controller("old", **old)]
+    verdict = judge_lease(lease("old"), pods)
+    assert (verdict.ready, verdict.hopeless, verdict.pod) == (False, False, "new")
+    assert f"old, a pod that {fate}, still holds it" in verdict.why
+    assert judge_lease(lease("new"), pods).ready
+
+
+def controller(name: str, phase: str = "Running", **metadata: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "labels": {"app": "workflow-controller"}, **metadata},
+        "status": {"phase": phase},
+    }
 
 
 @pytest.mark.parametrize(
