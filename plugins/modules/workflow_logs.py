@@ -242,11 +242,12 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     directory = None if module.check_mode else logs_folder(params["logs_dir"])
     options = options_of(params)
     cluster = Cluster.from_params(params)
+    deadline = cluster.clock.monotonic() + params["wait_timeout"]
     server = server_of(params, cluster)
-    workflow = _read(cluster, params["namespace"], params["name"])
+    workflow = _read(cluster.until(deadline), params["namespace"], params["name"])
     lines = Lines()
     collection = LogCollection(cluster, server, options, directory, [] if directory else [lines.write])
-    _collect(cluster, workflow, collection, cluster.clock.monotonic() + params["wait_timeout"])
+    _collect(cluster, workflow, collection, deadline)
     logs = collection.logs
     if not logs and workflow.pods and workflow.running():
         module.warn("There are no logs: of the containers that have begun, none is chosen by items and containers.")

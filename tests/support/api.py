@@ -90,6 +90,12 @@ def refusal(status: int, reason: str = "", message: str = "", headers: Mapping[s
     return Response(status, iter([json.dumps(body).encode()]), headers)
 
 
+def silent(asked: Asked, clock: Clock) -> Exception:
+    """What a connection on which nothing comes ends with, after as long as was asked for."""
+    clock.sleep(asked.read_timeout)
+    return urllib3.exceptions.ReadTimeoutError(None, asked.path, "Read timed out.")
+
+
 class Api:
     """The objects of a cluster by their paths, read and changed as an API server does it; every request is kept.
 

@@ -21,6 +21,8 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.quantity import quantity
 
+LONGEST_LOOK = 20.0
+"""Seconds: whoever waits asks for nothing else meanwhile, not even how the run has ended."""
 LOG_LINES = 400
 """Lines of an earlier controller's log, of which those of its stack follow the one that says why it ended."""
 
@@ -51,8 +53,8 @@ class Surroundings:
 
 
 def look(cluster: Cluster, namespace: str) -> Surroundings:
-    """Look up what may be looked up."""
-    around = Surroundings()
+    """Look up what may be looked up, as far as it comes in LONGEST_LOOK seconds."""
+    cluster, around = cluster.until(cluster.clock.monotonic() + LONGEST_LOOK), Surroundings()
     with contextlib.suppress(ApiError):
         around.allocatable = most_of_each(cluster.objects(path("Node")))
     with contextlib.suppress(ApiError):

@@ -14,11 +14,15 @@ from typing import Any
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
 from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import MergedFiles
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 from ansible_collections.argo.workflows.plugins.modules import workflow_logs
 from ansible_collections.argo.workflows.tests.support import recordings
+from ansible_collections.argo.workflows.tests.support.api import Api, silent
+from ansible_collections.argo.workflows.tests.support.clock import Clock
 from ansible_collections.argo.workflows.tests.support.module import Module
 from ansible_collections.argo.workflows.tests.support.replay import Recorded
 
@@ -74,6 +78,19 @@ def test_a_last_line_that_cannot_be_written_is_a_reason_also_in_the_index(
 def test_the_logs_of_pods_that_are_gone_are_returned_as_incomplete(ended: Recorded, tmp_path: Path) -> None:
     result = fetch(logs_dir=str(tmp_path))
     assert (len(result["logs"]), result["complete"]) == (3, False)
+
+
+@pytest.mark.parametrize("kind", ["Workflow", "Pod"])
+def test_the_time_out_holds_though_the_api_server_is_silent(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    workflow = {"metadata": {"name": "fanout-ok", "namespace": "argo", "uid": "u"}, "status": {}}
+    name = "fanout-ok" if kind == "Workflow" else ""
+    api = Api({path("Workflow", "argo", "fanout-ok"): workflow}, clock=clock)
+    api.answers[path(kind, "argo", name)] = lambda asked: silent(asked, clock)
+    monkeypatch.setattr(Cluster, "from_params", lambda params: api.cluster())
+    with pytest.raises(ApiError, match="Read timed out"):
+        fetch(wait_timeout=7)
+    assert 5 < clock.now <= 7
 
 
 @pytest.mark.parametrize("choice", [{"items": ["Argon"]}, {"containers": ["mian"]}])

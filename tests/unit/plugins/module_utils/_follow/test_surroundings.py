@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.panics import Culprit
 from ansible_collections.argo.workflows.plugins.module_utils._follow.surroundings import (
+    LONGEST_LOOK,
     Crash,
     Surroundings,
     instance_id_of,
@@ -18,7 +19,8 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.surrounding
     warnings_of,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
-from ansible_collections.argo.workflows.tests.support.api import Api, Asked, refusal
+from ansible_collections.argo.workflows.tests.support.api import Api, Asked, refusal, silent
+from ansible_collections.argo.workflows.tests.support.clock import Clock
 
 CONTROLLER = path("Pod", "argo", "workflow-controller-1")
 EVENTS = path("Event", "argo")
@@ -51,6 +53,16 @@ def test_what_may_not_be_read_is_not_known(api: Api) -> None:
         map("/api/v1/{}".format, ("nodes", "namespaces/argo/events", "namespaces/argo/pods")), refusal(403, "Forbidden")
     )
     assert look(api.cluster(), "argo") == Surroundings()
+
+
+def test_a_look_ends_in_time_though_the_api_server_is_silent() -> None:
+    """Until it does, nobody asks how the run has ended."""
+    clock = Clock()
+    api = Api(clock=clock)
+    for kind, namespace in (("Node", ""), ("Event", "argo"), ("Pod", "argo")):
+        api.answers[path(kind, namespace)] = lambda asked: silent(asked, clock)
+    assert look(api.cluster(), "argo") == Surroundings()
+    assert clock.now <= LONGEST_LOOK
 
 
 def crashing(api: Api, *, ready: bool, log: str, there: bool = True) -> None:
