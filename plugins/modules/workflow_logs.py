@@ -48,7 +48,7 @@ options:
   since:
     description:
       - Only lines that were written since then - a time such as C(2026-11-22T15:45:00Z), or a number and a unit before
-        now, such as C(90s), C(10m) or C(2h).
+        now, such as C(90s), C(10m) or C(2h). Now is what the API server's clock says.
     type: str
   tail:
     description:
@@ -192,7 +192,7 @@ logs_dir:
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -240,9 +240,9 @@ def main() -> None:
 def run(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     directory = None if module.check_mode else logs_folder(params["logs_dir"])
-    options = options_of(params)
     cluster = Cluster.from_params(params)
     deadline = cluster.clock.monotonic() + params["wait_timeout"]
+    options = options_of(params, cluster.until(deadline).time)
     server = server_of(params, cluster)
     workflow = _read(cluster.until(deadline), params["namespace"], params["name"])
     lines = Lines()
@@ -261,8 +261,11 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 # --- what is asked for -----------------------------------------------------------------------------------------------
 
 
-def options_of(params: Mapping[str, Any]) -> LogOptions:
-    """Which logs, and which of their lines, the module's options ask for; UserError if one of them is wrong."""
+def options_of(params: Mapping[str, Any], now: Callable[[], float]) -> LogOptions:
+    """Which logs, and which of their lines, the module's options ask for; UserError if one of them is wrong.
+
+    `now` says the time of day, in seconds since 1970.
+    """
     try:
         grep = re.compile(params["grep"].encode()) if params["grep"] else None
     except re.error as error:
@@ -274,21 +277,22 @@ def options_of(params: Mapping[str, Any]) -> LogOptions:
     return LogOptions.from_params(
         params,
         follow=False,
-        since=since_of(params["since"], datetime.datetime.now(datetime.UTC)),
+        since=since_of(params["since"], now),
         tail=params["tail"],
         grep=grep,
         items=frozenset(params["items"]),
     )
 
 
-def since_of(text: str | None, now: datetime.datetime) -> str | None:
+def since_of(text: str | None, now: Callable[[], float]) -> str | None:
     """The option `since` as the API's sinceTime (RFC 3339, whole seconds, UTC); UserError if it is neither form."""
     if not text:
         return None
     match = re.fullmatch(r"(\d+)([smhd])", text)
     try:
         if match:
-            when = now - datetime.timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+            span = datetime.timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+            when = datetime.datetime.fromtimestamp(now(), datetime.UTC) - span
         else:
             when = datetime.datetime.fromisoformat(text)
     except (ValueError, OverflowError) as error:

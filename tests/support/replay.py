@@ -57,7 +57,7 @@ class Recorded(Api):
             return self._listed(kind, asked)
         if kind == self.workflow["metadata"]["name"] and not self.deleted:
             return answered((200, self.workflow))
-        if kind == "log":
+        if kind in ("log", "version"):
             return super().answer(asked)
         return refusal(404, "NotFound", f"{kind} not found")
 

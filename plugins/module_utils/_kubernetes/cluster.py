@@ -19,6 +19,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -164,6 +165,18 @@ class Cluster:
         """The header with the token of this connection; none if it authenticates in another way."""
         return {key: value for key, value in self._authorize(renew).items() if value[:7].lower() == "bearer "}
 
+    def time(self) -> float:
+        """The time of day at the API server, in seconds since 1970; by this machine's clock where it does not say."""
+        try:
+            _version, headers = self._answer(Request("GET", "/version", {}))
+            return parsedate_to_datetime(headers.get("Date", "")).timestamp()
+        except ValueError:
+            return self.clock.time()
+        except ApiError as error:
+            if error.status not in (401, 403, 404):
+                raise
+            return self.clock.time()
+
     # --- single objects ------------------------------------------------------------------------------------------
 
     def get(self, path: str, *, accept: str = JSON, **query: Any) -> dict[str, Any]:
@@ -302,10 +315,15 @@ class Cluster:
 
     def _json(self, request: Request) -> dict[str, Any]:
         """The object that a request is answered with; repeats it a few times where that is harmless."""
+        return self._answer(request)[0]
+
+    def _answer(self, request: Request) -> tuple[dict[str, Any], Mapping[str, str]]:
+        """The object, and the headers it came with."""
         backoff, attempt = Backoff(self.clock, deadline=self._deadline), 1
         while True:
             try:
-                return self._decode(b"".join(self._chunks(self._open(request), request)), request)
+                response = self._open(request)
+                return self._decode(b"".join(self._chunks(response, request)), request), response.headers
             except ApiError as error:
                 # Only a read is surely harmless to repeat; a 429 says that nothing was done.
                 again = error.transient if request.method == "GET" else error.status == 429

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import errno
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,12 @@ from ansible_collections.argo.workflows.plugins.module_utils._logs.sinks import 
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 from ansible_collections.argo.workflows.plugins.modules import workflow_logs
 from ansible_collections.argo.workflows.tests.support import recordings
-from ansible_collections.argo.workflows.tests.support.api import Api, silent
+from ansible_collections.argo.workflows.tests.support.api import Api, Response, silent
 from ansible_collections.argo.workflows.tests.support.clock import Clock
 from ansible_collections.argo.workflows.tests.support.module import Module
 from ansible_collections.argo.workflows.tests.support.replay import Recorded
+
+NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
 
 
 @pytest.fixture
@@ -112,20 +115,39 @@ def test_a_choice_that_no_container_meets_gets_a_warning(choice: dict[str, list[
     ],
 )
 def test_since_is_a_time_or_a_span(text: str | None, expected: str | None) -> None:
-    assert workflow_logs.since_of(text, datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)) == expected
+    assert workflow_logs.since_of(text, NOON.timestamp) == expected
 
 
 @pytest.mark.parametrize("text", ["yesterday", "10", "2026-11-22T13:00:00", "9999999999999d"])
 def test_a_since_that_is_neither_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="since: "):
-        workflow_logs.since_of(text, datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC))
+        workflow_logs.since_of(text, NOON.timestamp)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("Sun, 22 Nov 2026 18:00:00 GMT", "2026-11-22T17:50:00Z"), ("", "2026-11-22T11:50:00Z")],
+)
+def test_a_span_ends_now_by_the_api_servers_clock_if_it_says_what_that_is(
+    said: str, expected: str, with_pods: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time", NOON.timestamp)
+    with_pods.answers["/version"] = Response(200, iter([b"{}"]), {"Date": said})
+    fetch(since="10m")
+    first = next(asked for asked in with_pods.requests if asked.path.endswith("/log"))
+    assert first.query["sinceTime"] == expected
+
+
+def test_a_time_is_taken_without_asking_what_time_it_is(with_pods: Recorded) -> None:
+    fetch(since="2026-11-22T15:45:00Z")
+    assert not with_pods.asked("GET", "/version")
 
 
 def test_an_expression_that_may_take_for_ever_is_refused() -> None:
     with pytest.raises(UserError, match=r"grep: '\(\\\\w\+ \?\)\+!' repeats a group"):
-        workflow_logs.options_of({"grep": r"(\w+ ?)+!", "tail": None})
+        workflow_logs.options_of({"grep": r"(\w+ ?)+!", "tail": None}, NOON.timestamp)
 
 
 def test_tail_is_at_least_one_line() -> None:
     with pytest.raises(UserError, match="tail must be at least 1, and is 0"):
-        workflow_logs.options_of({"grep": None, "tail": 0})
+        workflow_logs.options_of({"grep": None, "tail": 0}, NOON.timestamp)

@@ -53,6 +53,24 @@ def test_a_read_is_repeated_when_that_may_help(status: int) -> None:
     assert len(api.requests) == 3
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, {}),
+        refusal(403, "Forbidden"),
+        Response(200, iter([b"{}"]), {"Date": "noon"}),
+    ],
+)
+def test_where_the_api_server_does_not_say_the_time_it_is_this_machines(answer: Answer) -> None:
+    it, api = cluster(answer)
+    assert it.time() == api.clock.time()
+
+
+def test_the_time_is_asked_for_again_when_that_may_help() -> None:
+    it, _api = cluster((503, {}), Response(200, iter([b"{}"]), {"Date": "Thu, 01 Jan 1970 00:01:00 GMT"}))
+    assert it.time() == 60
+
+
 def test_a_truncated_answer_is_read_again() -> None:
     it, _api = cluster((200, b'{"items": ['), (200, {"ok": True}))
     assert it.get("/version") == {"ok": True}
