@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.panics import Culprit, culprit_of
 from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import without_id
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import METADATA, Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.configuration import CONFIG_MAP, instance_id_of
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.quantity import quantity
@@ -64,8 +64,7 @@ def look(cluster: Cluster, namespace: str) -> Surroundings:
         found = list(cluster.objects(path("Pod", namespace), labelSelector="app=workflow-controller"))
         around.controllers = [pod["metadata"]["name"] for pod in found if pod["status"].get("phase") == "Running"]
         around.crash = next(filter(None, (_crash_of(cluster, pod) for pod in found)), None)
-        config = cluster.get(path("ConfigMap", namespace, "workflow-controller-configmap")).get("data") or {}
-        around.instance_id = instance_id_of(config)
+        around.instance_id = instance_id_of(cluster.get(path("ConfigMap", namespace, CONFIG_MAP)))
     return around
 
 
@@ -98,19 +97,6 @@ def _last_time(event: Json) -> str:
     """When an event was last seen, RFC 3339: in one of three places, as it was made by an older or a newer API."""
     series = event.get("series") or {}
     return str(series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or "")
-
-
-def instance_id_of(config: Mapping[str, Any]) -> str | None:
-    """The instance ID that a workflow-controller-configmap's data sets; empty if none, None if it is not readable."""
-    if "instanceID" in config:
-        return str(config["instanceID"])
-    import yaml
-
-    try:
-        settings = yaml.safe_load(config.get("config") or "") or {}
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return None
-    return str(settings.get("instanceID") or "") if isinstance(settings, Mapping) else None
 
 
 def _crash_of(cluster: Cluster, pod: Json) -> Crash | None:

@@ -23,7 +23,6 @@ MARK = "argo.workflows/applied"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 CONTROLLER = "workflow-controller"
 SERVER = "argo-server"
-CONFIG_MAP = "workflow-controller-configmap"
 SERVER_PORT = 2746
 ARGO_KINDS = (
     "clusterworkflowtemplates",

@@ -13,7 +13,6 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 from ansible_collections.argo.workflows.plugins.module_utils._install.ending import named
 from ansible_collections.argo.workflows.plugins.module_utils._install.live import existing, labelled
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import (
-    CONFIG_MAP,
     CONTROLLER,
     SERVER,
     Place,
@@ -26,6 +25,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._install.objects im
 from ansible_collections.argo.workflows.plugins.module_utils._install.readiness import Verdict
 from ansible_collections.argo.workflows.plugins.module_utils._install.server import PODS, Server, judge_all
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.configuration import CONFIG_MAP, instance_id_of
 
 
 def find_place(cluster: Cluster, home: str, work: str | None, instance_id: str | None) -> Place:
@@ -33,23 +33,8 @@ def find_place(cluster: Cluster, home: str, work: str | None, instance_id: str |
     if not work:
         work = managed_namespace_of(existing(cluster, Ref("Deployment", home, CONTROLLER).path)) or home
     if instance_id is None:
-        instance_id = instance_id_of(existing(cluster, Ref("ConfigMap", home, CONFIG_MAP).path))
+        instance_id = instance_id_of(existing(cluster, Ref("ConfigMap", home, CONFIG_MAP).path)) or ""
     return Place(home, work, instance_id)
-
-
-def instance_id_of(config_map: Json | None) -> str:
-    """The instance id in a controller's ConfigMap, "" if it has none or cannot be read.
-
-    The configuration is YAML under the key `config`, or lies key by key in the ConfigMap itself.
-    """
-    data = (config_map or {}).get("data") or {}
-    import yaml
-
-    try:
-        config = yaml.safe_load(data.get("config") or "")
-    except yaml.YAMLError:
-        return ""
-    return str({**data, **(config if isinstance(config, dict) else {})}.get("instanceID") or "")
 
 
 def deployments_of(cluster: Cluster, place: Place) -> dict[str, dict[str, Any]]:

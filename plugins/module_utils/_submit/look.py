@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import METADATA, Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.configuration import CONFIG_MAP, defaults_of
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError, unless_refused
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 
@@ -23,22 +24,6 @@ def unless_missing(request: Callable[[], Seen]) -> Seen | None:
         if error.status == 404:
             return None
         raise
-
-
-def defaults_of(config_map: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The workflowDefaults in a controller's ConfigMap, {} if it has none; None if they are not readable.
-
-    The configuration is YAML under the key `config`, or lies key by key in the ConfigMap itself.
-    """
-    import yaml
-
-    data = config_map.get("data") or {}
-    try:
-        config = yaml.safe_load(data.get("config") or "{}")
-        defaults = yaml.safe_load(data.get("workflowDefaults") or "{}") or config.get("workflowDefaults") or {}
-    except (yaml.YAMLError, AttributeError, ValueError, RecursionError):
-        return None
-    return defaults if isinstance(defaults, dict) else None
 
 
 class ClusterLook:
@@ -64,7 +49,7 @@ class ClusterLook:
         return None
 
     def defaults(self) -> dict[str, Any] | None:
-        config_map = self.read("ConfigMap", "workflow-controller-configmap")
+        config_map = self.read("ConfigMap", CONFIG_MAP)
         return config_map and defaults_of(config_map)
 
     def allowed(self, service_account: str, verb: str, group: str, resource: str) -> bool | None:

@@ -14,7 +14,6 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.surrounding
     LONGEST_LOOK,
     Crash,
     Surroundings,
-    instance_id_of,
     look,
     warnings_of,
 )
@@ -98,20 +97,3 @@ def test_a_controller_that_has_recovered_ends_no_more(api: Api) -> None:
 def test_a_controller_that_ends_for_another_reason_is_said_to_end(api: Api) -> None:
     crashing(api, ready=False, log="unable to retrieve container logs for containerd://0")
     assert look(api.cluster(), "argo").crash == Crash("workflow-controller-1", 3)
-
-
-@pytest.mark.parametrize(
-    ("config", "instance_id"),
-    [
-        ({}, ""),
-        ({"instanceID": "blue"}, "blue"),
-        ({"config": "instanceID: blue"}, "blue"),
-        ({"config": "oops"}, None),
-        ({"config": "- oops"}, None),
-        ({"config": "a: [b"}, None),
-        ({"config": "[" * 5000}, None),
-        ({"config": None}, ""),
-    ],
-)
-def test_a_configuration_that_is_none_does_not_end_the_wait(config: dict[str, Any], instance_id: str | None) -> None:
-    assert instance_id_of(config) == instance_id

@@ -16,7 +16,6 @@ from ansible_collections.argo.workflows.plugins.module_utils._install.status imp
     as_result,
     deployments_of,
     find_place,
-    instance_id_of,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
@@ -37,6 +36,11 @@ def test_what_is_not_said_is_read_of_the_installed_controller() -> None:
     assert find_place(FakeCluster(objects), "argo", None, None) == Place("argo", "batch", "blue")
 
 
+def test_a_configuration_that_cannot_be_read_has_no_instance_id() -> None:
+    objects = installed() | {path("ConfigMap", "argo", "workflow-controller-configmap"): {"data": {"config": "a: ["}}}
+    assert find_place(FakeCluster(objects), "argo", None, None).instance_id == ""
+
+
 def test_what_is_said_is_not_asked() -> None:
     cluster = FakeCluster(with_arguments("--managed-namespace", "batch"))
     assert find_place(cluster, "argo", "work", "") == Place("argo", "work", "")
@@ -51,24 +55,6 @@ def test_what_is_not_there_or_may_not_be_read_is_the_namespace_itself_and_no_ins
     ]
     forbidden = dict.fromkeys(unreadable, ApiError("403", 403, "Forbidden"))
     assert find_place(FakeCluster(forbidden), "argo", None, None) == HERE
-
-
-@pytest.mark.parametrize(
-    ("data", "instance_id"),
-    [
-        (None, ""),
-        ({"config": ""}, ""),
-        ({"config": "instanceID: blue"}, "blue"),
-        ({"instanceID": "blue"}, "blue"),
-        ({"config": "a: [", "instanceID": "blue"}, ""),
-        ({"config": "just text"}, ""),
-    ],
-)
-def test_the_instance_id_is_read_of_both_forms_of_the_configuration(
-    data: dict[str, str] | None, instance_id: str
-) -> None:
-    assert instance_id_of({"data": data}) == instance_id
-    assert instance_id_of(None) == ""
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._submit import preflight
-from ansible_collections.argo.workflows.plugins.module_utils._submit.look import defaults_of
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError
 
 Json = dict[str, Any]
@@ -364,20 +363,3 @@ def test_a_workflow_template_that_is_missing_or_cannot_be_read_is_said() -> None
 def test_the_account_that_the_controller_gives_by_default_is_looked_for() -> None:
     look = Seen(("ServiceAccount/argo-workflow",), defaults={"spec": {"serviceAccountName": "argo-workflow"}})
     assert findings(workflow(), look) == ["there is no service account argo-workflow in team-a"]
-
-
-@pytest.mark.parametrize(
-    ("data", "defaults"),
-    [
-        ({"config": "workflowDefaults: {spec: {entrypoint: a}}"}, {"spec": {"entrypoint": "a"}}),
-        ({"workflowDefaults": "spec: {entrypoint: a}"}, {"spec": {"entrypoint": "a"}}),
-        ({"config": "parallelism: 5"}, {}),
-        ({}, {}),
-        (None, {}),
-        ({"config": "oops"}, None),
-        ({"config": "a: {"}, None),
-        ({"workflowDefaults": "[1]"}, None),
-    ],
-)
-def test_the_defaults_are_read_from_the_controllers_configuration(data: Any, defaults: Json | None) -> None:
-    assert defaults_of({"data": data}) == defaults
