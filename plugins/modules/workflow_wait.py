@@ -103,13 +103,14 @@ options:
         scheduler that is not there; and no pod of the Workflows is on a node. A queue that moves heals.
       - V(image) - an image cannot be pulled, or its command cannot be looked up.
       - V(start) - a container cannot be started for another reason, or the node cannot prepare its pod, because of a
-        volume, a key of a Secret or a device that is missing. The second is known where events may be listed.
+        volume, a key of a Secret or a device that is missing. The second is known where events may be listed. It is
+        also that HTTP or plugin steps wait, and the controller makes no agent for them.
       - V(quota) - the quota of the namespace is used up, and no pod of the Workflows is on a node.
       - V(queued) - the controller has not begun with the Workflow, as too many run, or it or a step of it needs a mutex
         or a semaphore that others have; and no pod of the Workflows is on a node.
       - V(forbidden) - the service account of the pods lacks its rights on workflowtaskresults.
       - V(controller) - no controller takes the Workflow up, or the controller ends over and over.
-      - V(stuck) - all pods have ended, but the Workflow does not.
+      - V(stuck) - all pods have ended, but the Workflow does not, as where a step needs an output that never came.
     type: list
     elements: str
     choices: [unschedulable, image, start, quota, queued, forbidden, controller, stuck]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import collections
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.names import display_name, pod_node_name
@@ -86,13 +86,9 @@ def diagnose(
 
 def fits_nowhere(run: Run, _now: float, around: Surroundings) -> Iterator[str]:
     """Pods fit on no node."""
-    waiting: dict[str, list[Json]] = collections.defaultdict(list)
-    for pod in run.pods.values():
-        if not is_over(pod):  # else it was deleted while it waited
-            for message in _scheduler_messages(pod):
-                waiting[message].append(pod)
-    for message, pods in waiting.items():
-        yield f"{_plural(len(pods), 'pod')} cannot be scheduled: {message}" + _shortfall(message, pods[0], around)
+    waiting = [pod for pod in run.pods.values() if not is_over(pod)]  # else it was deleted while it waited
+    for message, pods in _by_reason((message, pod) for pod in waiting for message in _scheduler_messages(pod)):
+        yield f"{_pods(pods)} cannot be scheduled: {message}" + _shortfall(message, pods[0], around)
 
 
 def _scheduler_messages(pod: Json) -> Iterator[str]:
@@ -115,26 +111,24 @@ def _shortfall(message: str, pod: Json, around: Surroundings) -> str:
 
 def gated(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
     """Scheduling gates hold pods back, as those of a queue do: see "Pod Scheduling Readiness" of Kubernetes."""
-    gates = collections.Counter(", ".join(gates_of(pod)) for pod in run.pods.values() if not is_over(pod))
-    del gates[""]
-    for names, count in gates.items():
-        pods = _plural(count, "pod")
-        yield f"{pods} cannot be scheduled until the scheduling gate is removed, as queues do it: {names}"
+    waiting = [pod for pod in run.pods.values() if gates_of(pod) and not is_over(pod)]
+    for gates, pods in _by_reason((", ".join(gates_of(pod)), pod) for pod in waiting):
+        yield f"{_pods(pods)} cannot be scheduled until the scheduling gate is removed, as queues do it: {gates}"
 
 
 def unclaimed(run: Run, now: float, _around: Surroundings) -> Iterator[str]:
     """The scheduler that pods ask for is not there."""
-    waiting = (pod for pod in run.pods_for(UNCLAIMED, now) if is_unclaimed(pod))
-    for scheduler, count in collections.Counter(pod["spec"]["schedulerName"] for pod in waiting).items():
-        yield f"no scheduler called {scheduler} has taken {_plural(count, 'pod')} up: is it installed and running?"
+    waiting = [pod for pod in run.pods_for(UNCLAIMED, now) if is_unclaimed(pod)]
+    for scheduler, pods in _by_reason((pod["spec"]["schedulerName"], pod) for pod in waiting):
+        yield f"no scheduler called {scheduler} has taken {_pods(pods)} up: is it installed and running?"
 
 
 def unpullable(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
     """An image cannot be pulled, or the command of one cannot be looked up."""
     # ErrImagePull and ImagePullBackOff alternate, with different messages about the same image
     yield from _not_starting(
-        f"the image {container.get('image', '')} cannot be pulled"
-        for container, waiting in _waiting_containers(run)
+        (f"the image {container.get('image', '')} cannot be pulled", pod)
+        for pod, container, waiting in _waiting_containers(run)
         if waiting.get("reason") in IMAGE_REASONS
     )
     for message in dict.fromkeys(text for text in _pending_messages(run) if text.startswith(NO_COMMAND)):
@@ -144,36 +138,67 @@ def unpullable(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
 def unstartable(run: Run, _now: float, _around: Surroundings) -> Iterator[str]:
     """A container cannot be started for another reason."""
     yield from _not_starting(
-        f"container {container['name']}: {waiting['reason']}: {without_id(waiting.get('message', ''))}"
-        for container, waiting in _waiting_containers(run)
+        (f"container {container['name']}: {waiting['reason']}: {without_id(waiting.get('message', ''))}", pod)
+        for pod, container, waiting in _waiting_containers(run)
         if waiting.get("reason") in START_REASONS
     )
 
 
 def unprepared(run: Run, now: float, around: Surroundings) -> Iterator[str]:
     """The node cannot prepare pods: a volume, a key of a Secret, their network or a device is missing."""
-    found: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-    for pod in run.pods_for(PREPARED, now):
-        warning = (around.warnings or {}).get(pod["metadata"]["uid"])
-        if warning and is_being_prepared(pod):
-            found[warning[0]][warning[1]] += 1
-    for reason, messages in found.items():
+    warnings = around.warnings or {}
+    preparing = filter(is_being_prepared, run.pods_for(PREPARED, now))
+    warned = [(warnings[uid], pod) for pod in preparing if (uid := pod["metadata"]["uid"]) in warnings]
+    for reason, pods in _by_reason((reason, pod) for (reason, _message), pod in warned):
+        messages = collections.Counter(warnings[pod["metadata"]["uid"]][1] for pod in pods)
         [(message, _count)] = messages.most_common(1)
-        yield f"{_plural(messages.total(), 'pod')} cannot start: {reason}: {message}"
+        yield f"{_pods(pods)} cannot start: {reason}: {message}{_remedy(message)}"
 
 
-def _not_starting(reasons: Iterable[str]) -> Iterator[str]:
-    for reason, count in collections.Counter(reasons).items():
-        yield f"{_plural(count, 'pod')} cannot start: {reason}"
+def _remedy(message: str) -> str:
+    """What makes the Secret of the agent, if that is what a message misses."""
+    missing = ".service-account-token" in message and "not found" in message
+    return " (role argo makes it where argo_extra_rights has agent)" if missing else ""
 
 
-def _waiting_containers(run: Run) -> Iterator[tuple[Json, Json]]:
-    """The containers of pending pods that wait, each with the state `waiting`: its reason and message."""
+def agentless(run: Run, now: float, _around: Surroundings) -> Iterator[str]:
+    """The controller makes no agent, as where a quota refuses its pod, and says so in its log alone."""
+    quiet = now - run.quiet_since
+    if quiet >= STUCK and not _is_held_back(run) and (waiting := run.steps_without_agent()):
+        yield (
+            f"{_plural(waiting, 'HTTP or plugin step')} cannot start: their agent, a pod that the controller makes, "
+            f"has not been there for {quiet:.0f} s; the log of the workflow-controller says why"
+        )
+
+
+def _not_starting(found: Iterable[tuple[str, Json]]) -> Iterator[str]:
+    for reason, pods in _by_reason(found):
+        yield f"{_pods(pods)} cannot start: {reason}"
+
+
+def _by_reason(found: Iterable[tuple[str, Json]]) -> Iterator[tuple[str, list[Json]]]:
+    """Each reason with its pods, each of them once."""
+    by_reason: dict[str, dict[str, Json]] = collections.defaultdict(dict)
+    for reason, pod in found:
+        by_reason[reason][pod["metadata"]["uid"]] = pod
+    for reason, pods in by_reason.items():
+        yield reason, list(pods.values())
+
+
+def _pods(pods: Sequence[Json]) -> str:
+    """Pods in words: how many, or that it is the agent."""
+    if any(map(pod_node_name, pods)):
+        return _plural(len(pods), "pod")
+    return "the agent, the pod for all HTTP and plugin steps,"
+
+
+def _waiting_containers(run: Run) -> Iterator[tuple[Json, Json, Json]]:
+    """The containers of pending pods that wait, each behind its pod, with `waiting`, the reason and message."""
     for pod in run.pods.values():
         if pod["status"].get("phase") == "Pending":
             for container in container_statuses(pod):
                 if waiting := (container.get("state") or {}).get("waiting"):
-                    yield container, waiting
+                    yield pod, container, waiting
 
 
 def _pending_messages(run: Run) -> list[str]:
@@ -263,8 +288,8 @@ def stuck(run: Run, now: float, _around: Surroundings) -> Iterator[str]:
         return
     ended = f"all {_plural(len(run.pods), 'pod')} have ended" if run.pods else "no pod runs and no step waits"
     yield (
-        f"{ended}, but the Workflow is still Running and nothing has changed for {quiet:.0f} s: the controller is down "
-        "or waits for results that never came"
+        f"{ended}, but the Workflow is still Running and nothing has changed for {quiet:.0f} s: the controller is "
+        "down, or waits for a result or an output of a step that never came; its log says which"
     )
 
 
@@ -306,6 +331,7 @@ _FINDERS: dict[Finder, str] = {
     unpullable: "image",
     unstartable: "start",
     unprepared: "start",
+    agentless: "start",
     quota: "quota",
     postponed: "queued",
     locked: "queued",

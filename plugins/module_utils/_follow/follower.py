@@ -216,6 +216,8 @@ class Follower:
                 raise error
             case PodsRefused(error) if error.status == 403:
                 self._journal.note(f"pods cannot be watched, so there are no logs: {error}")
+                for run in self.runs:
+                    run.pods_hidden = True
                 self._pods_listed = PodsListed(again=True)
             case PodsRefused(error):
                 raise error

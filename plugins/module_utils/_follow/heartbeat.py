@@ -49,7 +49,7 @@ def _why(run: Run, found: Sequence[Diagnosis]) -> str:
     if not counts:
         return _of_nodes(run)
     first = next(pod for pod in pods if _state_of(pod) == next(iter(counts)))
-    name = display_name(run.name, pod_node_name(first) or run.name)
+    name = display_name(run.name, node) if (node := pod_node_name(first)) else "the agent of its HTTP and plugin steps"
     parts = [f"{count:,} {'pod is' if count == 1 else 'pods are'} {state}" for state, count in counts.items()]
     return f"{', '.join(parts)} (the first is {name}{_where(first)})"
 

@@ -31,7 +31,9 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 )
 
 DELETED = "the pod was deleted"
-_LEAVES = ("Pod", "Container", "HTTP", "Plugin", "Suspend")
+_AGENTS = ("HTTP", "Plugin")
+"""Types of the nodes that the agent works for."""
+_LEAVES = ("Pod", "Container", "Suspend", *_AGENTS)
 """Types of nodes that stand for work, and not for other nodes."""
 
 
@@ -50,6 +52,8 @@ class Run:
         self.deleted = False
         self.version = ""
         """The Workflow's resourceVersion according to its watch."""
+        self.pods_hidden = False
+        """Whether its pods may not be watched."""
         self.lost: dict[str, str] = {}
         """Why pods were taken away, by uid."""
         self.stages: dict[str, tuple[Any, float]] = {}
@@ -175,13 +179,21 @@ class Run:
         """Whether its agent is at work, the pod for all HTTP and plugin steps: only the Workflow tells how they are."""
         return any(not pod_node_name(pod) and not is_over(pod) for pod in self.pods.values())
 
+    def steps_without_agent(self) -> int:
+        """How many HTTP and plugin steps have not ended, while there is no agent that could do them."""
+        if self.by_agent() or self.pods_hidden:
+            return 0
+        return sum(
+            node.get("type") in _AGENTS and node.get("phase") not in NODE_DONE_PHASES for node in self.nodes.values()
+        )
+
     def is_in_hand(self) -> bool:
         """Whether something of it has begun and not ended that the controller may be waiting for.
 
         Pods tell, and where none was seen, as their watch is refused or their steps have none, the nodes.
         """
         if any(map(pod_node_name, self.pods.values())) and not self.by_agent():
-            return self.at_work()
+            return self.at_work() or bool(self.steps_without_agent())
         return (
             self.at_work()
             or bool(self.nodes_error)

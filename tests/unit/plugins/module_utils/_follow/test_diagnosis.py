@@ -371,11 +371,99 @@ def test_a_run_that_hangs_without_ever_having_had_a_pod_is_stuck_too() -> None:
 
 
 @pytest.mark.parametrize("kind", ["Pod", "HTTP", "Plugin"])
-def test_a_run_with_a_step_under_way_is_not_stuck_though_no_pod_of_it_was_seen(kind: str) -> None:
+def test_a_run_with_a_step_under_way_is_not_stuck_though_its_pods_may_not_be_watched(kind: str) -> None:
     run = replay("fanout-ok", workflow_events=2, pod_events=0)
-    step = {"id": "s", "name": f"{run.name}.s", "displayName": "s", "type": kind, "phase": "Running"}
-    run.nodes = {run.name: {**run.nodes[run.name], "phase": "Running"}, "s": step}
+    run.pods_hidden = True
+    run.nodes = with_step(run, type=kind, phase="Running")
     assert kinds(run, 10 * STUCK) == {}
+
+
+def with_step(run: Run, **step: Any) -> dict[str, Any]:
+    """The nodes of a run that goes on, with a step besides its root."""
+    name = {"id": "s", "name": f"{run.name}[0].s", "displayName": "s"}
+    return {run.name: {**run.nodes[run.name], "phase": "Running"}, "s": name | step}
+
+
+def test_a_run_whose_controller_waits_for_an_output_that_a_memoized_step_does_not_have_is_stuck() -> None:
+    """Argo v4.0.5 asks for it again and again where the result that was memoized had none."""
+    run = replay("fanout-ok", workflow_events=3)
+    hit = {"hit": True, "key": "k", "cacheName": "cache"}
+    memoized = with_step(run, type="Pod", phase="Succeeded", taskResultSynced=True, memoizationStatus=hit)
+    run.nodes = {**run.nodes, **memoized}
+    assert kinds(run, STUCK - 1) == {}
+    why = "the controller is down, or waits for a result or an output of a step that never came; its log says which"
+    assert kinds(run, STUCK)["stuck"].endswith(f"nothing has changed for {STUCK:.0f} s: {why}")
+
+
+# --- the agent, the pod for all HTTP and plugin steps ---
+
+AGENT = "the agent, the pod for all HTTP and plugin steps,"
+TOKEN = 'MountVolume.SetUp failed for volume "exec-sa-token": secret "argo-workflow.service-account-token" not found'
+NO_IMAGE = {"waiting": {"reason": "ErrImagePull", "message": "not found"}}
+INITIALIZING = {"waiting": {"reason": "PodInitializing"}}
+UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
+
+
+def waiting_agent(node: str = "n1", **status: Any) -> Run:
+    """A run with an HTTP step that waits, and its agent, which does not start."""
+    run = replay("fanout-ok", workflow_events=2, pod_events=0)
+    run.nodes = with_step(run, type="HTTP", phase="Pending")
+    agent = {"metadata": {"name": f"{run.name}-1340600742-agent", "uid": "agent"}, "spec": {"nodeName": node}}
+    run.see_pod(trim({**agent, "status": {"phase": "Pending", **status}}), 0.0)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("node", "status", "kind", "why"),
+    [
+        (
+            "n1",
+            {
+                "initContainerStatuses": [{"name": "init", "image": "quay.io/argoproj/argoexec:v1", "state": NO_IMAGE}],
+                "containerStatuses": [{"name": "main", "image": "", "state": INITIALIZING}],
+            },
+            "image",
+            "cannot start: the image quay.io/argoproj/argoexec:v1 cannot be pulled",
+        ),
+        ("", {"conditions": [UNSCHEDULABLE]}, "unschedulable", "cannot be scheduled: 0/1 nodes"),
+    ],
+)
+def test_an_agent_that_does_not_start_is_told_with_the_reason(
+    node: str, status: dict[str, Any], kind: str, why: str
+) -> None:
+    assert kinds(waiting_agent(node, **status), 10 * STUCK) == {kind: f"{AGENT} {why}"}
+
+
+def test_an_agent_whose_secret_is_missing_is_told_with_what_makes_it() -> None:
+    run = waiting_agent(initContainerStatuses=[{"name": "init", "state": INITIALIZING}])
+    remedy = "(role argo makes it where argo_extra_rights has agent)"
+    assert is_puzzling(run, (), PREPARED)
+    found = kinds(run, 10 * STUCK, warned(run, "FailedMount", TOKEN))
+    assert found == {"start": f"{AGENT} cannot start: FailedMount: {TOKEN} {remedy}"}
+
+
+@pytest.mark.parametrize("pods", [0, 6])
+def test_steps_whose_agent_the_controller_does_not_make_are_told_after_a_while(pods: int) -> None:
+    run = replay("fanout-ok", workflow_events=3, pod_events=None if pods else 0)
+    run.nodes = with_step(run, type="HTTP", phase="Pending")
+    assert kinds(run, STUCK - 1) == {}
+    assert kinds(run, STUCK) == {
+        "start": "1 HTTP or plugin step cannot start: their agent, a pod that the controller makes, has not been there "
+        f"for {STUCK:.0f} s; the log of the workflow-controller says why"
+    }
+
+
+def test_a_step_that_waits_for_a_lock_needs_no_agent_yet() -> None:
+    run = replay("fanout-ok", workflow_events=2, pod_events=0)
+    lock = {"waiting": "argo/Mutex/gpu"}
+    run.nodes = with_step(run, type="HTTP", phase="Pending", synchronizationStatus=lock)
+    assert set(kinds(run, STUCK)) == {"queued"}
+
+
+def test_a_pod_of_which_two_containers_lack_the_same_image_is_counted_once() -> None:
+    lacking = [{"name": name, "image": "x", "state": NO_IMAGE} for name in ("main", "sidecar")]
+    run = waiting_run(1, {"nodeName": "n1"}, containerStatuses=lacking)
+    assert kinds(run)["image"] == "1 pod cannot start: the image x cannot be pulled"
 
 
 def test_an_agent_that_argo_deletes_at_the_end_did_not_go_away() -> None:

@@ -483,6 +483,7 @@ def test_pods_that_may_not_be_watched_are_said_so_and_the_run_is_followed_all_th
     assert ended.outcome == "finished"
     assert any("pods cannot be watched" in e["text"] for e in journal_of(tmp_path / "journal") if e["event"] == "note")
     assert not any(log.complete for log in ended.logs)
+    assert all(each.run.pods_hidden for each in ended.runs)
 
 
 def test_a_workflow_that_may_not_be_read_is_an_error_at_once(servers: list[Recorded]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import trim
 from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis import Diagnosis
 from ansible_collections.argo.workflows.plugins.module_utils._follow.heartbeat import MAX_RUNS, heartbeat
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run
@@ -31,6 +32,13 @@ def test_pods_that_run_are_counted_with_the_name_and_place_of_the_first() -> Non
     sentence = said(run)
     assert sentence.startswith("fanout-ok is still Running after 2m of waiting: ")
     assert f" running (the first is echo(0:Argo)(0) on {first['spec']['nodeName']})" in sentence
+
+
+def test_an_agent_is_called_so() -> None:
+    run = replay("fanout-ok", workflow_events=2, pod_events=0)
+    agent = {"metadata": {"name": "agent", "uid": "a"}, "spec": {"nodeName": "n1"}, "status": {"phase": "Running"}}
+    run.see_pod(trim(agent), 0.0)
+    assert said(run).endswith("1 pod is running (the first is the agent of its HTTP and plugin steps on n1)")
 
 
 def test_what_is_known_to_be_wrong_is_said_again() -> None:
