@@ -17,17 +17,6 @@ description:
     installation that somebody else made.
   - It changes nothing. To install Argo, use the role; to look at an installation, M(argo.workflows.argo_status).
 options:
-  namespace:
-    description: Namespace of the server and the controller.
-    type: str
-    default: argo
-  managed_namespace:
-    description: Namespace where workflows run, if it is not O(namespace).
-    type: str
-  instance_id:
-    description: Instance id of the controller, part of its lease's name.
-    type: str
-    default: ""
   objects:
     description: The objects of the installation, as they are to be.
     type: list
@@ -51,6 +40,7 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - argo.workflows.installation
   - argo.workflows.connection
   - argo.workflows.attributes
   - argo.workflows.attributes.actiongroup_argo
@@ -147,7 +137,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.argo.workflows.plugins.module_utils._install.live import running_workflows
 from ansible_collections.argo.workflows.plugins.module_utils._install.look import look, missing_rights, user
-from ansible_collections.argo.workflows.plugins.module_utils._install.objects import Place
+from ansible_collections.argo.workflows.plugins.module_utils._install.objects import PLACE_SPEC, Place
 from ansible_collections.argo.workflows.plugins.module_utils._install.plan import (
     Wanted,
     lacks_rights,
@@ -158,9 +148,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
 
 ARGUMENT_SPEC: dict[str, Any] = {
-    "namespace": {"type": "str", "default": "argo"},
-    "managed_namespace": {"type": "str"},
-    "instance_id": {"type": "str", "default": ""},
+    **PLACE_SPEC,
     "objects": {"type": "list", "elements": "dict", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "complete": {"type": "bool", "default": True},
@@ -194,7 +182,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 def _wanted(module: AnsibleModule) -> Wanted:
     options = module.params
     return Wanted(
-        Place(options["namespace"], options["managed_namespace"] or options["namespace"], options["instance_id"]),
+        Place(options["namespace"], options["managed_namespace"] or options["namespace"], options["instance_id"] or ""),
         options["objects"],
         absent=options["state"] == "absent",
         update_crds=options["update_crds"],

@@ -12,19 +12,11 @@ author:
 short_description: Ask whether an installation of Argo Workflows is ready, what it is and what it does
 description:
   - Reads whether Argo's server and controller serve in a namespace, and can wait until they do.
+  - Without O(managed_namespace) and O(instance_id) the arguments and the configuration of the installed controller tell
+    them.
   - It changes nothing. To ask the server what a user would ask it, it has the cluster issue a token of the server's own
     account, valid for ten minutes.
 options:
-  namespace:
-    description: Namespace of the server and the controller.
-    type: str
-    default: argo
-  managed_namespace:
-    description: Namespace where workflows run. If it is not given, the installed controller's arguments tell.
-    type: str
-  instance_id:
-    description: Instance id of the controller, part of its lease's name. If it is not given, its configuration tells.
-    type: str
   wait:
     description: Whether to wait until the installation is ready, and to fail if it does not become so.
     type: bool
@@ -40,6 +32,7 @@ options:
     type: int
     default: 0
 extends_documentation_fragment:
+  - argo.workflows.installation
   - argo.workflows.connection
   - argo.workflows.attributes
   - argo.workflows.attributes.actiongroup_argo
@@ -115,6 +108,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.argo.workflows.plugins.module_utils._install.ending import culprit_for, how_to_go_on
 from ansible_collections.argo.workflows.plugins.module_utils._install.live import running_workflows
+from ansible_collections.argo.workflows.plugins.module_utils._install.objects import PLACE_SPEC
 from ansible_collections.argo.workflows.plugins.module_utils._install.readiness import READY
 from ansible_collections.argo.workflows.plugins.module_utils._install.server import EXPLAIN, wait
 from ansible_collections.argo.workflows.plugins.module_utils._install.status import (
@@ -128,9 +122,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster
 from ansible_collections.argo.workflows.plugins.module_utils._module import run_module
 
 ARGUMENT_SPEC: dict[str, Any] = {
-    "namespace": {"type": "str", "default": "argo"},
-    "managed_namespace": {"type": "str"},
-    "instance_id": {"type": "str"},
+    **PLACE_SPEC,
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 300},
     "settle": {"type": "int", "default": 0},

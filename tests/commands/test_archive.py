@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,14 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.modules import workflow_logs
 from ansible_collections.argo.workflows.tests.support.cluster import administrator, ask, run
-from ansible_collections.argo.workflows.tests.support.neighbours import BUCKET, PASSWORD, USER, Neighbour, s3
+from ansible_collections.argo.workflows.tests.support.neighbours import (
+    BUCKET,
+    PASSWORD,
+    USER,
+    Neighbour,
+    on_this_machine,
+    s3,
+)
 
 NAMESPACE = "argo-archive"
 SAID = {
@@ -28,14 +34,11 @@ SAID = {
     "true": b"",
 }
 
-pytestmark = pytest.mark.skipif(
-    bool(os.environ.get("CLUSTER_KUBECONFIG")), reason="the pods of somebody's cluster do not reach this machine"
-)
+pytestmark = on_this_machine
 
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[Neighbour]:
-    run("make", "cluster")
     with s3() as server:
         yield server
 

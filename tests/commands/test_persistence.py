@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from ansible_collections.argo.workflows.tests.support.neighbours import (
     PASSWORD,
     USER,
     Neighbour,
+    on_this_machine,
     postgresql,
     query,
 )
@@ -29,14 +29,11 @@ from ansible_collections.argo.workflows.tests.support.neighbours import (
 NAMESPACE = "argo-persistence"
 ITEMS = ["a", "b", "c"]
 
-pytestmark = pytest.mark.skipif(
-    bool(os.environ.get("CLUSTER_KUBECONFIG")), reason="the pods of somebody's cluster do not reach this machine"
-)
+pytestmark = on_this_machine
 
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[Neighbour]:
-    run("make", "cluster")
     with postgresql() as server:
         yield server
 

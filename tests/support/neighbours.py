@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pwd
 import shutil
 import signal
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from ansible_collections.argo.workflows.roles.local_cluster.files.building import default_cache
 from ansible_collections.argo.workflows.tests.engine import versitygw
 from ansible_collections.argo.workflows.tests.support.cluster import administrator, run
@@ -27,6 +30,11 @@ BUCKET = "argo"
 DATABASE = "postgres"
 START = 60.0
 """Seconds in which a server has to accept connections."""
+
+on_this_machine = pytest.mark.skipif(
+    bool(os.environ.get("CLUSTER_KUBECONFIG")), reason="the pods of somebody's cluster do not reach this machine"
+)
+"""Marks the tests that need such a server."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,10 @@ def _postgresql() -> list[Path]:
 
 
 def _address() -> tuple[str, int]:
-    """The address from which this machine reaches the cluster, and the pods reach it; a port of it that nobody uses."""
+    """The address from which this machine reaches the cluster, which is booted if it is not up, and the pods reach it;
+    and a port of it that nobody uses.
+    """
+    run("make", "cluster")
     server = urlsplit(administrator().host)
     with socket.socket(type=socket.SOCK_DGRAM) as unsent:
         unsent.connect((server.hostname, server.port or 443))

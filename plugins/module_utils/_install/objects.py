@@ -239,6 +239,14 @@ def server_options(deployment: Json) -> tuple[str, set[str]]:
     return "http" if plain else "https", modes or {"client"}
 
 
+PLACE_SPEC: dict[str, Any] = {
+    "namespace": {"type": "str", "default": "argo"},
+    "managed_namespace": {"type": "str"},
+    "instance_id": {"type": "str"},
+}
+"""The options that name an installation; the doc fragment argo.workflows.installation says what they mean."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Which installation: where its Deployments are, where its workflows run, and its controller's instance id."""
