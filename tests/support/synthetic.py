@@ -29,13 +29,15 @@ FAULTS = ("refused", "reset", "429", "500", "503", "expired", "delay", "timeout"
 class Container:
     """What a container wrote, and when: (time, line with its end). `rotated`: (time, how many lines are gone then).
 
-    A long line comes in pieces, each with its own time; all but the last have no end.
+    A long line comes in pieces, each with its own time; all but the last have no end. From `lost` on the kubelet knows
+    neither the container nor its log any more (ContainerStatusUnknown), as after a reboot of its node.
     """
 
     lines: list[tuple[float, bytes]]
     end: float
     rotated: list[tuple[float, int]] = dataclasses.field(default_factory=list)
     deleted: float = float("inf")
+    lost: float = float("inf")
 
     def first(self, now: float) -> int:
         """The number of the first line that the kubelet still has."""
@@ -141,6 +143,8 @@ class Server(Api):
         container = self.containers[pod]
         if self.clock.now >= container.deleted:
             return refusal(404, "NotFound", f'pods "{pod}" not found')
+        if self.clock.now >= container.lost:
+            return refusal(400, "BadRequest", f'container "main" in pod "{pod}" is terminated')
         response = Response(200, iter(()))
         follow = query.get("follow") == "true"
         since = query.get("sinceTime", "")[:19]
