@@ -136,13 +136,20 @@ options:
       - V(tree) - the tree, and then its lines that change; of large Workflows a summary.
       - V(logs) - the lines of the logs, too.
       - V(none) - nothing.
-      - Where nothing else was shown for 50 seconds, a line says what is waited for, so that nobody takes the wait for
-        dead, as runners and CI systems do that end a job for its silence.
       - Nothing is shown on remote connections, in C(async) tasks, and with stdout callbacks whose output is for
         programs.
     type: str
     choices: [tree, logs, none]
     default: tree
+  progress_interval:
+    description:
+      - Seconds of silence after which a line says what is waited for, and why nothing moves if that is known. So nobody
+        takes the wait for dead, as runners and CI systems do that end a job for its silence.
+      - Keep it below their idle time-out, which may be a minute (a proxy before a web console) or ten (ansible-runner's
+        C(idle_timeout) in many installations, CircleCI). V(0) says nothing.
+      - It is shown wherever O(progress) is, and written to O(journal).
+    type: int
+    default: 50
   journal:
     description:
       - File to which what happens is appended, one JSON object a line, for other programs. Several waits may share it.
@@ -375,6 +382,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "give_up_after": {"type": "int", "default": 300},
     "logs_dir": {"type": "path"},
     "progress": {"type": "str", "choices": ["tree", "logs", "none"], "default": "tree"},
+    "progress_interval": {"type": "int", "default": 50},
     "journal": {"type": "path"},
 }
 
@@ -428,6 +436,8 @@ def wanted_of(params: dict[str, Any]) -> Wanted:
     """What the module's options ask for; UserError if they name no Workflow."""
     if not params["name"] and not all(params["label_selectors"] or [""]):
         raise UserError("label_selectors: there is no selector in it, which would be every Workflow of the namespace")
+    if params["progress_interval"] < 0:
+        raise UserError(f"progress_interval: {params['progress_interval']} is not a number of seconds; 0 says nothing")
     node = params["node"]
     return Wanted(
         namespace=params["namespace"],
@@ -440,6 +450,7 @@ def wanted_of(params: dict[str, Any]) -> Wanted:
         give_up_after=params["give_up_after"],
         logs_dir=logs_folder(params["logs_dir"]),
         logs=LogOptions.from_params(params),
+        progress_interval=params["progress_interval"],
         show_tree=params["progress"] != "none",
         show_logs=params["progress"] == "logs",
     )

@@ -23,7 +23,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis i
     lasting,
     unsaid,
 )
-from ansible_collections.argo.workflows.plugins.module_utils._follow.heartbeat import SILENCE, heartbeat
+from ansible_collections.argo.workflows.plugins.module_utils._follow.heartbeat import heartbeat
 from ansible_collections.argo.workflows.plugins.module_utils._follow.journal import Journal
 from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import Outcome, Standing, Wait, outcome_of
 from ansible_collections.argo.workflows.plugins.module_utils._follow.readings import Readings
@@ -49,6 +49,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.watches imp
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._logs.collection import LogCollection
+from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
 
 TICK = 0.2
 DRAW_GAP = 0.4
@@ -283,16 +284,17 @@ class Follower:
         if now >= self._next_check:
             self._check(now)
             self._next_check = now + max(CHECK_GAP, 10 * (self._clock.monotonic() - now))
-        if self._journal.silence >= SILENCE:
-            self._break_silence(now)
+        self._break_silence(now)
 
-    def _break_silence(self, now: float) -> None:
-        """Say what is waited for."""
+    def _break_silence(self, now: float, awaited: Callable[[Log], bool] = lambda log: not log.done) -> None:
+        """Say what is waited for, if nothing has been said for long; `awaited` are logs that more may come of."""
+        if not 0 < self._wanted.progress_interval <= self._journal.silence:
+            return
         if self._in_trouble(now):
             self._journal.note(f"{self._trouble[0]}; still trying")
             return
         watched = [(watched.run, watched.diagnoses) for watched in self._watched.values()]
-        for sentence in heartbeat(watched, now, sum(not log.done for log in self._logs.logs) if self._logs else 0):
+        for sentence in heartbeat(watched, now, sum(map(awaited, self._logs.logs)) if self._logs else 0):
             self._journal.note(sentence)
 
     def _read_what_is_due(self, now: float) -> None:
@@ -404,8 +406,14 @@ class Follower:
             self._logs.finish(
                 outcome.why_logs_end or f"nothing came for {LOG_PATIENCE:.0f} s",
                 [(run.workflow, run.nodes) for run in self.runs],
-                proceed=lambda: not self._cut_short(self._clock.monotonic()),
+                proceed=self._may_go_on,
             )
+
+    def _may_go_on(self) -> bool:
+        """Whether there is time for archived logs; asked all the while they are fetched."""
+        now = self._clock.monotonic()
+        self._break_silence(now, lambda log: not log.complete)
+        return not self._cut_short(now)
 
 
 def wanted_of(wanted: Wanted, found: Mapping[str, Json]) -> list[Json]:

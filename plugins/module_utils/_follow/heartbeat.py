@@ -15,8 +15,6 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis import Diagnosis
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run
 
-SILENCE = 50.0
-"""Seconds without an event after which something is said: many a runner ends a job that is silent for a minute."""
 MAX_RUNS = 5
 """Runs that are told of at once, each with a line of its own."""
 _OPEN = ("Pending", "Running")

@@ -38,6 +38,8 @@ class Wanted:
     """Seconds. Those that heal when other pods end count only while no pod of the runs is on a node."""
     logs_dir: Path | None = None
     logs: LogOptions = dataclasses.field(default_factory=LogOptions)
+    progress_interval: float = 0.0
+    """Seconds without an event after which it is said what is waited for; 0 is never."""
     show_tree: bool = False
     show_logs: bool = False
 

@@ -19,7 +19,6 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow import foll
 from ansible_collections.argo.workflows.plugins.module_utils._follow import journal as journal_module
 from ansible_collections.argo.workflows.plugins.module_utils._follow import shutdown as shutdown_module
 from ansible_collections.argo.workflows.plugins.module_utils._follow.follower import Follower, NotFoundError
-from ansible_collections.argo.workflows.plugins.module_utils._follow.heartbeat import SILENCE
 from ansible_collections.argo.workflows.plugins.module_utils._follow.journal import Journal
 from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import Outcome
 from ansible_collections.argo.workflows.plugins.module_utils._follow.result import failure_of, result_of
@@ -284,10 +283,10 @@ def test_a_server_that_never_answers_does_not_hold_up_the_end(
 # --- what comes from the cluster ---
 
 
-def following(*names: str, journal: Path | None = None) -> Follower:
+def following(*names: str, journal: Path | None = None, **wanted: Any) -> Follower:
     """A Follower that has found these Workflows, without a thread."""
     cluster = Cluster("https://recorded", Recorded("fanout-ok"), clock=Clock())
-    follower = Follower(cluster, Wanted("argo", names), Journal(str(journal) if journal else None))
+    follower = Follower(cluster, Wanted("argo", names, **wanted), Journal(str(journal) if journal else None))
     for name in names:
         follower._add({"name": name, "namespace": "argo", "uid": name, "resourceVersion": "1"}, 0.0)
     return follower
@@ -330,17 +329,34 @@ def test_trouble_is_said_once_until_something_comes_again(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize(("interval", "said_at"), [(50, [50, 100]), (1, [1, 49, 50, 51, 99, 100]), (300, []), (0, [])])
 def test_a_silence_is_broken_by_what_is_waited_for_and_again_after_as_long(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interval: int, said_at: list[int]
 ) -> None:
     now = [0.0]
     monkeypatch.setattr(journal_module.time, "monotonic", lambda: now[0])
-    follower = following("a", journal=tmp_path / "journal")
-    for now[0] in (SILENCE - 1, SILENCE, SILENCE + 1, 2 * SILENCE):
+    follower = following("a", journal=tmp_path / "journal", progress_interval=interval)
+    said: list[float] = []
+    for now[0] in (0, 1, 49, 50, 51, 99, 100):
+        before = len(journal_of(tmp_path / "journal"))
         follower._work()
-    assert [event["text"].partition(":")[0] for event in journal_of(tmp_path / "journal")] == [
+        said += [now[0]] * (len(journal_of(tmp_path / "journal")) - before)
+    assert said == said_at
+    assert {event["text"].partition(":")[0] for event in journal_of(tmp_path / "journal")} <= {
         "a is still Pending after 0s of waiting"
-    ] * 2
+    }
+
+
+def test_a_silence_is_broken_while_archived_logs_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(journal_module.time, "monotonic", lambda: now[0])
+    follower = following("a", journal=tmp_path / "journal", progress_interval=50)
+    follower.runs[0].deleted = True
+    for now[0] in (49, 50):
+        assert follower._may_go_on()
+    assert [event["text"] for event in journal_of(tmp_path / "journal")] == [
+        "the Workflows have ended; 0 logs are still being read"
+    ]
 
 
 def test_a_watch_that_begins_anew_because_its_version_is_too_old_is_no_trouble(tmp_path: Path) -> None:
