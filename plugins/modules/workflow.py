@@ -6,13 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: workflow
-short_description: Submit, suspend, resume, stop, terminate or delete an Argo Workflow
+short_description: Submit, suspend, resume, stop, terminate or delete Argo Workflows
 version_added: 0.1.0
 author:
   - the argo.workflows authors (!UNKNOWN)
 description:
   - Submits a Workflow from a file or a dictionary and returns its name at once.
   - M(argo.workflows.workflow_wait) waits for it.
+  - Steers Workflows that are there - one by its name, all of a run by O(run_id), or in bulk those that
+    O(label_selectors), O(phases), O(older_than) and O(prefix) choose.
   - Talks to the Kubernetes API alone; neither the C(argo) nor the C(kubectl) command is needed.
   - YAML is read as Kubernetes users mean it, so that a step named V(n) or V(on) stays a string.
   - Mistakes for which Argo's controller would only refuse the Workflow after it was created are refused before.
@@ -57,7 +59,8 @@ options:
     type: str
   instance_id:
     description:
-      - The instance id of the controller that is to run the Workflow, set as its label.
+      - The instance id of the controller that is to run the Workflow, set as its label. In bulk, only Workflows of
+        this controller are meant.
     type: str
   labels:
     description: Labels to add to the Workflow.
@@ -71,7 +74,40 @@ options:
       - The name is O(generate_name) (or O(name) and a dash) and a hash of O(run_id).
       - It holds as long as the Workflow is there. After it was deleted, by its C(ttlStrategy) for example, the same
         O(run_id) runs it again.
+      - With another O(state) than V(present), all Workflows of the run are meant, whatever their O(run_part).
     type: str
+  run_part:
+    description:
+      - Which part of the run the Workflow is, where a run has several, such as V(1) or V(retry-1). It is a label, too.
+      - With another O(state) than V(present), only this part is meant.
+    type: str
+  label_selectors:
+    description:
+      - Steer the Workflows with these labels, each entry as in C(team=vision), V(tier in (a,b\)) or C(!draft).
+      - All of them must hold, and all of O(phases), O(older_than) and O(prefix) that are given. They do not go together
+        with an option that names a Workflow or a run, and O(instance_id) alone chooses nothing.
+    type: list
+    elements: str
+  phases:
+    description:
+      - Steer the Workflows in one of these phases. A Workflow that no controller has seen yet is V(Pending).
+    type: list
+    elements: str
+    choices: [Pending, Running, Succeeded, Failed, Error]
+  older_than:
+    description:
+      - Steer the Workflows that are older than this, such as V(90m), V(36h), V(7d) or V(1d12h).
+      - With O(state=absent) the age counts from the end of the Workflow, as that of C(argo delete --older) does. One
+        that has not ended is left, however long it takes. With other states the age counts from the creation.
+    type: str
+  prefix:
+    description:
+      - Steer the Workflows whose names begin with this.
+    type: str
+  max_affected:
+    description:
+      - Change nothing, and fail, where more Workflows would be changed than this.
+    type: int
   strict:
     description:
       - Whether a field that Argo does not know is refused, and a key that comes twice in the specification.
@@ -87,6 +123,8 @@ options:
       - V(suspended) lets no further pods start. V(resumed) lets them start again, and ends the suspend steps that wait.
       - V(stopped) ends it and runs its exit handlers. V(terminated) ends it without them.
       - Stopping or terminating a Workflow that has ended changes nothing.
+      - Several Workflows are looked at before the first of them is changed. What is submitted meanwhile is not touched.
+        Where one cannot be changed, the others are nevertheless, and the task fails.
     type: str
     choices: [present, absent, suspended, resumed, stopped, terminated]
     default: present
@@ -111,6 +149,7 @@ attributes:
     support: full
     details:
       - The API server is asked to try the creation if the namespace and Argo's CRDs are there.
+      - With another state, RV(workflows) lists what would be changed, and why others would be left.
   diff_mode:
     support: full
   idempotent:
@@ -148,6 +187,26 @@ EXAMPLES = r"""
     name: train-x7k2p0
     state: suspended
 
+- name: Stop everything of a run, its parts and retries
+  argo.workflows.workflow:
+    run_id: "{{ lookup('env', 'CI_PIPELINE_ID') }}"
+    state: stopped
+
+- name: Delete what ended more than a week ago, unless that are suspiciously many
+  argo.workflows.workflow:
+    namespace: team-a
+    older_than: 7d
+    state: absent
+    max_affected: 500
+
+- name: Terminate what the team's tests have left running
+  argo.workflows.workflow:
+    namespace: team-a
+    label_selectors: [team=vision]
+    phases: [Pending, Running]
+    prefix: test-
+    state: terminated
+
 - name: Submit a Workflow that is written in the playbook
   argo.workflows.workflow:
     definition: !unsafe
@@ -166,28 +225,61 @@ EXAMPLES = r"""
 
 RETURN = r"""
 name:
-  description: Name of the Workflow; in check mode, the name that one submitted now could get.
+  description:
+    - Name of the Workflow; in check mode, the name that one submitted now could get.
+    - Of a run that is steered, this and the next keys are those of its first Workflow.
   type: str
-  returned: success
+  returned: unless in bulk
   sample: gpu-say-x7k2p0
 namespace:
-  description: Namespace of the Workflow.
+  description: Namespace of the Workflows.
   type: str
   returned: success
   sample: argo
 uid:
   description: UID of the Workflow; empty where it does not exist.
   type: str
-  returned: success
+  returned: unless in bulk
 phase:
   description: The phase as Argo reports it, V(Pending) until it does; empty where there is no Workflow.
   type: str
-  returned: success
+  returned: unless in bulk
   sample: Pending
 message:
   description: Argo's message about the phase.
   type: str
-  returned: success
+  returned: unless in bulk
+affected:
+  description: How many Workflows were changed; in check mode, or where O(max_affected) is exceeded, would be.
+  type: int
+  returned: unless O(state=present), also with a failure
+  sample: 3
+workflows:
+  description:
+    - The Workflows that are meant, those first that could not be changed, then those that were, then those that were
+      left; at most 1,000.
+  type: list
+  elements: dict
+  returned: unless O(state=present), also with a failure
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: gpu-say-x7k2p0
+    uid:
+      description: Its unique ID.
+      type: str
+    phase:
+      description: Its phase when it was looked at.
+      type: str
+      sample: Running
+    changed:
+      description: Whether it was changed; in check mode, or where O(max_affected) is exceeded, whether it would be.
+      type: bool
+    reason:
+      description: Why it was left, or could not be changed.
+      type: str
+      sample: it has ended as Succeeded
 config_maps:
   description: Names of the ConfigMaps that belong to the Workflow by O(config_maps).
   type: list
@@ -212,6 +304,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, run_module
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError
+from ansible_collections.argo.workflows.plugins.module_utils._submit.selection import refuse_criteria
 from ansible_collections.argo.workflows.plugins.module_utils._submit.steering import steer
 from ansible_collections.argo.workflows.plugins.module_utils._submit.submission import prepare, submit
 
@@ -226,6 +319,12 @@ ARGUMENT_SPEC = {
     "instance_id": {"type": "str"},
     "labels": {"type": "dict", "default": {}},
     "run_id": {"type": "str"},
+    "run_part": {"type": "str"},
+    "label_selectors": {"type": "list", "elements": "str"},
+    "phases": {"type": "list", "elements": "str", "choices": ["Pending", "Running", "Succeeded", "Failed", "Error"]},
+    "older_than": {"type": "str"},
+    "prefix": {"type": "str"},
+    "max_affected": {"type": "int"},
     "strict": {"type": "bool", "default": True},
     "state": {
         "type": "str",
@@ -243,6 +342,7 @@ def main() -> None:
         supports_check_mode=True,
         mutually_exclusive=[("src", "definition"), ("name", "generate_name")],
         required_if=[("state", "present", ("src", "definition"), True)],
+        required_by={"run_part": ["run_id"]},
     )
 
 
@@ -257,6 +357,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
 
 
 def _submitted(module: AnsibleModule) -> dict[str, Any]:
+    refuse_criteria(module.params)
     submission = prepare(module.params)
     for warning in submission.warnings:
         module.warn(warning)

@@ -325,10 +325,9 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.items import 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import NodesError, nodes_of, phase_of
 from ansible_collections.argo.workflows.plugins.module_utils._argo.tree import draw
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import (
-    INSTANCE_ID_LABEL,
-    PHASE_LABEL,
     WORKFLOW_LABEL,
     Json,
+    selector_of,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
@@ -405,7 +404,7 @@ def listed(cluster: Cluster, params: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     They are asked for as a table: their metadata and the columns of their CRD, no nodes.
     """
-    selector = selector_of(params)
+    selector = selector_of(params["label_selectors"], params["phases"], params["instance_id"])
     query = {"labelSelector": selector} if selector else {}
     columns: list[str] = []
     found = []
@@ -414,16 +413,6 @@ def listed(cluster: Cluster, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         found += [entry_of(row, columns) for row in page.get("rows") or ()]
     chosen = [entry for entry in found if not params["phases"] or entry["phase"] in params["phases"]]
     return sorted(chosen, key=lambda entry: (entry["created_at"], entry["name"]), reverse=True)
-
-
-def selector_of(params: Mapping[str, Any]) -> str:
-    """The labels that the API server is to choose by; a Workflow that no controller has seen has none of its phase."""
-    selectors = list(params["label_selectors"])
-    if params["instance_id"]:
-        selectors.append(f"{INSTANCE_ID_LABEL}={params['instance_id']}")
-    if params["phases"] and "Pending" not in params["phases"]:
-        selectors.append(f"{PHASE_LABEL} in ({','.join(params['phases'])})")
-    return ",".join(selectors)
 
 
 def entry_of(row: Json, columns: list[str]) -> dict[str, Any]:

@@ -177,6 +177,8 @@ class Api:
                 return refusal(409, "Conflict", "Precondition failed: UID in precondition")
             return answered((200, self.objects.pop(asked.path)))
         there = self.objects[asked.path]
+        if _names_another(there, asked.body):
+            return refusal(422, "Invalid", "metadata.uid: Invalid value: field is immutable")
         self.objects[asked.path] = merged(there, asked.body) if asked.method == "PATCH" else copy.deepcopy(asked.body)
         return answered((200, self.objects[asked.path]))
 
@@ -194,7 +196,9 @@ class Api:
             return self._missing(asked)
         found = [item for path, item in self.objects.items() if _lies_in(path, root, namespace, plural)]
         chosen = [_whole(item) for item in found if selected(item, asked.query)]
-        return answered((200, {"metadata": {"resourceVersion": "1"}, "items": chosen}))
+        if "PartialObjectMetadataList" in asked.headers.get("Accept", ""):
+            chosen = [{"metadata": item["metadata"]} for item in chosen]
+        return answered((200, _page(chosen, asked.query)))
 
     def _create(self, asked: Asked) -> Response:
         name = asked.body["metadata"]["name"]
@@ -217,6 +221,20 @@ class Api:
             yield json.dumps({"type": kind, "object": _whole(item)}).encode() + b"\n"
         self.over.wait()
         raise urllib3.exceptions.ProtocolError("Connection broken.")
+
+
+def _names_another(there: Json, change: Any) -> bool:
+    """Whether the uid in a change is not that of the object."""
+    uid = (change.get("metadata") or {}).get("uid") if isinstance(change, dict) else None
+    return uid not in (None, there["metadata"].get("uid"))
+
+
+def _page(items: list[Json], query: Mapping[str, str]) -> Json:
+    """The part of a list that a query asks for, with a token for the next if there is one."""
+    first = int(query.get("continue", 0))
+    end = first + int(query.get("limit", len(items) or 1))
+    metadata = {"resourceVersion": "1"} | ({"continue": str(end)} if end < len(items) else {})
+    return {"metadata": metadata, "items": items[first:end]}
 
 
 def split(path: str) -> tuple[str, str, str, str, str]:

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import datetime
+import re
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def parse_time(text: str | None) -> datetime.datetime | None:
@@ -35,3 +38,10 @@ def short_duration(seconds: float) -> str:
         if whole < limit:
             return f"{whole // size}{unit}"
     return f"{whole // 86400}d"
+
+
+def seconds_of(text: str) -> float | None:
+    """Seconds of a duration with units from s to w, as in "90m" or "1d12h"; None for what is not one."""
+    if not re.fullmatch(r"([0-9]+[smhdw])+", text):
+        return None
+    return float(sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"([0-9]+)([smhdw])", text)))

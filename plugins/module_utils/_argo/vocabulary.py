@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 Json = Mapping[str, Any]
@@ -40,3 +40,16 @@ def at(value: Json | None, *keys: str) -> Any:
             return None
         found = found.get(key)
     return found
+
+
+def selector_of(label_selectors: Collection[str], phases: Collection[str], instance_id: str | None) -> str:
+    """The labels that the API server is to choose Workflows by; one that no controller has seen has none of its phase.
+
+    So "Pending" cannot be chosen by a label, and who asks for it looks at the phases again.
+    """
+    selectors = list(label_selectors)
+    if instance_id:
+        selectors.append(f"{INSTANCE_ID_LABEL}={instance_id}")
+    if phases and "Pending" not in phases:
+        selectors.append(f"{PHASE_LABEL} in ({','.join(phases)})")
+    return ",".join(selectors)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any
 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.lists import node_names
@@ -16,7 +17,9 @@ from ansible_collections.argo.workflows.plugins.module_utils._submit.checks impo
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import ManifestError
 
 RUN_LABEL = "argo-workflows.ansible/run"
-"""Holds a hash of the run_id: the way to find a run again."""
+"""Holds a hash of the run_id: the way to find all Workflows of a run again."""
+PART_LABEL = "argo-workflows.ansible/run-part"
+"""Which part of its run a Workflow is, where a run has several."""
 RUN_ID_ANNOTATION = "argo-workflows.ansible/run-id"
 """The run_id as it was given."""
 MANIFEST_ANNOTATION = "argo-workflows.ansible/manifest"
@@ -29,6 +32,29 @@ _LAST_LETTERS = "0123456789abcdefghijklmnopqrstuv"
 def run_label(run_id: str) -> str:
     """The value of RUN_LABEL: 16 hexadecimal digits, whatever the run_id looks like."""
     return hashlib.sha256(run_id.encode()).hexdigest()[:16]
+
+
+def run_stem(run_id: str, part: str) -> str:
+    """What the name of a Workflow has of its run: no two parts of a run, nor of two runs, share it."""
+    return run_label(f"{run_id}\n{part}" if part else run_id)[:10]
+
+
+def run_selector(run_id: str, part: str | None = None) -> str:
+    """The labels of the Workflows of a run: of all, or of one part; "" is the Workflow that is not called a part.
+
+    Raises ManifestError for a part that cannot be a label.
+    """
+    selector = f"{RUN_LABEL}={run_label(run_id)}"
+    if part is None:
+        return selector
+    if not part:
+        return f"{selector},!{PART_LABEL}"
+    if len(part) > 63 or not re.fullmatch(r"[A-Za-z0-9]([-\w.]*[A-Za-z0-9])?", part, re.ASCII):
+        raise ManifestError(
+            f'run_part: {part!r} cannot be a label: it may have at most 63 letters, digits, "-", "_" and ".", '
+            "and begins and ends with a letter or digit"
+        )
+    return f"{selector},{PART_LABEL}={part}"
 
 
 def is_held(workflow: Json) -> bool:

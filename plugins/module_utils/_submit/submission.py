@@ -29,6 +29,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._submit.config_maps
 from ansible_collections.argo.workflows.plugins.module_utils._submit.identity import (
     HELD_ANNOTATION,
     MANIFEST_ANNOTATION,
+    PART_LABEL,
     RUN_ID_ANNOTATION,
     RUN_LABEL,
     check_collisions,
@@ -37,6 +38,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._submit.identity im
     is_held,
     manifest_hash,
     run_label,
+    run_stem,
 )
 from ansible_collections.argo.workflows.plugins.module_utils._submit.look import ClusterLook, unless_missing
 from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest import (
@@ -58,6 +60,8 @@ class Submission:
     """The data of the ConfigMaps that its pods read, by the end of their names."""
     run_id: str
     """Empty if it has none."""
+    run_part: str
+    """Which part of the run it is; empty if it is not called one."""
     is_new: bool
     """Whether its name was made up just now, so that nobody can have submitted it before."""
     warnings: list[str]
@@ -77,7 +81,7 @@ class Submission:
 def prepare(params: Mapping[str, Any]) -> Submission:
     """The Workflow that the module's options ask for. Raises ManifestError for what cannot be submitted."""
     warnings: list[str] = []
-    run_id = params["run_id"] or ""
+    run_id, part = params["run_id"] or "", params["run_part"] or ""
     workflow = with_parameters(definition_of(params, warnings), params["parameters"])
     metadata = workflow["metadata"] = _metadata(workflow["metadata"], params)
     warnings += check(workflow, run_id)
@@ -86,17 +90,16 @@ def prepare(params: Mapping[str, Any]) -> Submission:
     prefix = params["generate_name"] or (f"{own}-" if own else metadata.get("generateName")) or "workflow-"
     metadata.pop("generateName", None)
     if run_id:
-        label = run_label(run_id)
-        metadata["labels"][RUN_LABEL] = label
+        metadata["labels"] |= {RUN_LABEL: run_label(run_id)} | ({PART_LABEL: part} if part else {})
         metadata["annotations"][RUN_ID_ANNOTATION] = run_id
-        metadata["name"] = choose_name(workflow, prefix, label[:10])
+        metadata["name"] = choose_name(workflow, prefix, run_stem(run_id, part))
     elif own:
         metadata["name"] = own
         check_collisions(workflow, own)
     else:
         metadata["name"] = choose_name(workflow, prefix, secrets.token_hex(5))
     check_names(metadata)
-    return Submission(workflow, params["config_maps"], run_id, not (run_id or own), warnings)
+    return Submission(workflow, params["config_maps"], run_id, part, not (run_id or own), warnings)
 
 
 def _metadata(metadata: Json, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +146,7 @@ def submit(cluster: Cluster, submission: Submission, preflight: str, check: bool
 def _existing(cluster: Cluster, submission: Submission) -> dict[str, Any] | None:
     """The Workflow that an earlier task submitted as this run."""
     if submission.run_id:
-        return of_run(cluster, submission.namespace, submission.run_id)
+        return of_run(cluster, submission.namespace, submission.run_id, submission.run_part)
     if submission.is_new:
         return None
     return cluster.find(path("Workflow", submission.namespace, submission.name))
