@@ -366,6 +366,19 @@ def test_a_value_that_argos_controller_would_end_at_is_refused_by_its_place(
         spec(**changed)
 
 
+@pytest.mark.parametrize(
+    ("retry", "number", "part"),
+    [("", 0, ""), ("", 1, "1"), ("", 12, "12"), ("retry-1", 0, "retry-1"), ("retry-2", 3, "retry-2.3")],
+)
+def test_each_workflow_of_a_run_is_another_part_of_it(retry: str, number: int, part: str) -> None:
+    submit = DataLoader().load_from_file(str(ROLE / "tasks/submit.yml"), trusted_as_template=True)[0]
+    known = submit["vars"] | {"__gpu_fanout_retry": retry, "__gpu_fanout_number": number, "gpu_fanout_run_id": "r"}
+    options = {option: submit["argo.workflows.workflow"][option] for option in ("run_id", "run_part")}
+    expected = {"run_id": "r"} | ({"run_part": part} if part else {})
+    assert Templar(loader=DataLoader(), variables=known).template(options) == expected
+    assert Templar(loader=DataLoader(), variables=known | {"gpu_fanout_run_id": ""}).template(options) == {}
+
+
 def test_no_loop_of_the_role_hides_the_item_of_a_loop_around_the_role() -> None:
     """`gpu_fanout_run_id: "{{ item }}"` is looked up anew in every task."""
     tasks = [task for file in (ROLE / "tasks").iterdir() for task in yaml.safe_load(file.read_text())]
