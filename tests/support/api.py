@@ -187,8 +187,10 @@ class Api:
         return refusal(404, "NotFound", f'{plural} "{name}" not found')
 
     def _read(self, asked: Asked) -> Response:
+        metadata_only = "PartialObjectMetadata" in asked.headers.get("Accept", "")
         if asked.path in self.objects:
-            return answered((200, self.objects[asked.path]))
+            item = self.objects[asked.path]
+            return answered((200, {"metadata": item["metadata"]} if metadata_only else item))
         root, namespace, plural, name, sub = split(asked.path)
         if sub == "log":
             return Response(200, self._log(name, asked.query))
@@ -196,7 +198,7 @@ class Api:
             return self._missing(asked)
         found = [item for path, item in self.objects.items() if _lies_in(path, root, namespace, plural)]
         chosen = [_whole(item) for item in found if selected(item, asked.query)]
-        if "PartialObjectMetadataList" in asked.headers.get("Accept", ""):
+        if metadata_only:
             chosen = [{"metadata": item["metadata"]} for item in chosen]
         return answered((200, _page(chosen, asked.query)))
 

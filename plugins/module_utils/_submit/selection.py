@@ -34,9 +34,9 @@ class Choice:
     phases: frozenset[str] = frozenset()
     prefix: str = ""
     older_than: float = 0.0
-    """Seconds since the end of a Workflow, or since its creation, see `ended`; 0 is any."""
+    """Seconds since the creation of a Workflow, or since its end; 0 is any."""
     ended: bool = False
-    """Whether the age counts from the end, so that no Workflow is old that has not ended."""
+    """Whether the age counts from the end, so that only Workflows are meant that have ended."""
 
     @property
     def in_bulk(self) -> bool:
@@ -53,6 +53,7 @@ class Choice:
         return (
             metadata["name"].startswith(self.prefix)
             and (not self.phases or phase_of(workflow) in self.phases)
+            and (not self.ended or is_done(workflow))
             and _seconds_since(metadata.get("creationTimestamp"), now) >= self.older_than
         )
 
@@ -60,10 +61,8 @@ class Choice:
         """Whether a whole Workflow is meant. One that ended before it was started has no time of its end."""
         if not self.may_mean(workflow, now):
             return False
-        if not (self.older_than and self.ended):
-            return True
         end = at(workflow, "status", "finishedAt") or workflow["metadata"].get("creationTimestamp")
-        return is_done(workflow) and _seconds_since(end, now) >= self.older_than
+        return not self.ended or _seconds_since(end, now) >= self.older_than
 
 
 def _seconds_since(moment: str | None, now: float) -> float:
@@ -112,7 +111,7 @@ def _in_bulk(params: Mapping[str, Any], given: list[str]) -> Choice:
         phases=frozenset(params["phases"] or ()),
         prefix=params["prefix"] or "",
         older_than=_age(params["older_than"]) if params["older_than"] else 0.0,
-        ended=params["state"] == "absent",
+        ended=params["state"] == "absent" and params["older_than"] is not None,
     )
 
 

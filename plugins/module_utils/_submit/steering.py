@@ -27,7 +27,12 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import 
 )
 from ansible_collections.argo.workflows.plugins.module_utils._argo.times import stamp
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import ODD, Json, at
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import METADATA_LIST, Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import (
+    JSON,
+    METADATA,
+    METADATA_LIST,
+    Cluster,
+)
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import FIELD_MANAGER, path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
@@ -102,34 +107,37 @@ def steer(cluster: Cluster, params: Mapping[str, Any], check: bool) -> dict[str,
 def _look(cluster: Cluster, choice: Choice, state: str) -> list[Steered]:
     """The Workflows that are meant. Where their metadata do not tell all that is needed, each is read."""
     if choice.name:
-        listed: list[Json] = [{"metadata": {"name": choice.name}}]
-    else:
-        now, place = cluster.clock.time(), path("Workflow", choice.namespace)
-        found = unless_missing(
-            lambda: [
-                _slim(workflow)
-                for workflow in cluster.objects(place, accept=METADATA_LIST, labelSelector=choice.selector)
-                if choice.may_mean(workflow, now)
-            ]
-        )
-        listed = sorted(found or (), key=lambda workflow: workflow["metadata"].get("creationTimestamp") or "")
-        if state == "absent" and not choice.older_than:
-            return [Steered(workflow, why_left(workflow, state)) for workflow in listed]
-    return _each(lambda each: _read(cluster, choice, each, state), map(Steered, listed))
+        return _each(lambda each: _read(cluster, choice, each, state), [Steered({"metadata": {"name": choice.name}})])
+    now, place = cluster.clock.time(), path("Workflow", choice.namespace)
+    listed = unless_missing(
+        lambda: [
+            Steered(_slim(workflow), why_left(workflow, state) if state == "absent" else "")
+            for workflow in cluster.objects(place, accept=METADATA_LIST, labelSelector=choice.selector)
+            if choice.may_mean(workflow, now)
+        ]
+    )
+    meant = sorted(listed or (), key=lambda each: each.workflow["metadata"]["creationTimestamp"] or "")
+    if state == "absent" and not choice.older_than:
+        return meant
+    return _each(lambda each: _read(cluster, choice, each, state), meant)
 
 
 def _read(cluster: Cluster, choice: Choice, listed: Steered, state: str) -> Steered | None:
-    """A Workflow of the list as it is now; None if it is gone, or not meant any more."""
-    workflow = cluster.find(path("Workflow", choice.namespace, listed.name))
+    """A Workflow of the list as it is now; None if it is gone, or not meant any more.
+
+    To be deleted by its name it need not even be one that can be understood, so its metadata alone are read.
+    """
+    accept = METADATA if choice.name and state == "absent" else JSON
+    workflow = cluster.find(path("Workflow", choice.namespace, listed.name), accept=accept)
+    expected = listed.workflow["metadata"].get("uid")
+    if not workflow or expected not in (None, workflow["metadata"]["uid"]):
+        return None
     try:
-        expected = listed.workflow["metadata"].get("uid")
-        if not workflow or expected not in (None, workflow["metadata"]["uid"]):
-            return None
         if not choice.means(workflow, cluster.clock.time()):
             return None
         return Steered(_slim(workflow), why_left(workflow, state))
     except ODD:
-        return Steered(listed.workflow, error=UserError("it is not such as Argo writes it"))
+        return dataclasses.replace(listed, error=UserError("it is not such as Argo writes it"))
 
 
 def _slim(workflow: Json) -> Json:
@@ -139,7 +147,7 @@ def _slim(workflow: Json) -> Json:
         "spec": ("suspend", "shutdown"),
         "status": ("phase", "message"),
     }
-    return {part: {key: (workflow.get(part) or {}).get(key) for key in keys} for part, keys in kept.items()}
+    return {part: {key: at(workflow, part, key) for key in keys} for part, keys in kept.items()}
 
 
 def why_left(workflow: Json, state: str) -> str:

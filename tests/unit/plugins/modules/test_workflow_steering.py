@@ -364,6 +364,20 @@ def test_a_workflow_that_is_not_such_as_argo_writes_it_does_not_keep_the_others(
     assert api.objects[f"{HOME}/w-1"]["spec"]["shutdown"] == "Stop"
 
 
+def test_a_workflow_that_nobody_can_read_is_deleted_by_its_name_or_in_bulk(api: Api) -> None:
+    choices: list[Json] = [{"name": "w"}, {"prefix": "w"}]
+    for options in choices:
+        add(api, "w").update(spec="odd", status={"phase": ["odd"]})
+        assert changed(run(state="absent", **options)) == ["w"]
+
+
+def test_to_delete_by_age_only_what_has_ended_is_read(api: Api) -> None:
+    add(api, "over", "Succeeded", age=9 * DAY, ended=8 * DAY)
+    add(api, "running", age=9 * DAY)
+    run(older_than="7d", state="absent")
+    assert [asked.path for asked in api.asked("GET")] == [HOME, f"{HOME}/over"]
+
+
 def test_what_has_ended_since_it_was_listed_is_left(api: Api) -> None:
     add(api, "w")
 
