@@ -71,7 +71,7 @@ options:
       - What makes this run the same run when the task is repeated, such as a build number.
       - A Workflow that was submitted with the same O(run_id) is returned as it is, and nothing is changed.
         The same O(run_id) with another manifest is refused, with the differences.
-      - The name is O(generate_name) (or O(name) and a dash) and a hash of O(run_id).
+      - The name is O(generate_name) (or O(name) and a dash) and a hash of O(run_id) and O(run_part).
       - It holds as long as the Workflow is there. After it was deleted, by its C(ttlStrategy) for example, the same
         O(run_id) runs it again.
       - With another O(state) than V(present), all Workflows of the run are meant, whatever their O(run_part).

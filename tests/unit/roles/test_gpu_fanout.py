@@ -319,6 +319,7 @@ def test_an_option_that_is_not_set_is_not_in_the_workflow() -> None:
         ({"gpu_class": {"label": "coreweave_vram", "more_than": 39.5}}, "more_than is not a whole number"),
         ({"no_retry_on": ["image"]}, "gpu_fanout_no_retry_on takes deadline and exit codes"),
         ({"retry_backoff": {"duration": 15}}, "gpu_fanout_retry_backoff needs a duration as text, such as 15s"),
+        ({"progress_interval": -1}, "gpu_fanout_progress_interval is -1, not a number of seconds"),
         ({"retry_backoff": {}}, "gpu_fanout_retry_backoff needs a duration"),
         (
             {"script": "", "command": "python train.py", "env": "A=1"},

@@ -131,6 +131,23 @@ def test_an_empty_selector_never_means_all_workflows(selectors: list[str]) -> No
         workflow_wait.wanted_of(params | {"label_selectors": selectors})
 
 
+def test_an_interval_below_zero_is_refused() -> None:
+    params = {name: option.get("default") for name, option in workflow_wait.ARGUMENT_SPEC.items()}
+    with pytest.raises(UserError, match="progress_interval: -1 is not a number of seconds; 0 says nothing"):
+        workflow_wait.wanted_of(params | {"name": ["slow"], "progress_interval": -1})
+
+
+@pytest.mark.parametrize(("interval", "is_said"), [(1, True), (0, False)])
+def test_a_silent_wait_says_every_so_often_what_it_waits_for_unless_told_not_to(
+    interval: int, is_said: bool, host: str, tmp_path: Path
+) -> None:
+    module = start(host, wait_timeout=4, progress_interval=interval, journal=str(tmp_path / "journal"))
+    module.communicate(timeout=20)
+    events = [json.loads(line) for line in (tmp_path / "journal").read_text().splitlines()]
+    said = [event["text"] for event in events if event["event"] == "note" and " is still " in event["text"]]
+    assert (len(said) >= 2) is is_said, events
+
+
 @pytest.mark.parametrize("plugin", [workflow_wait, workflow_logs])
 def test_a_folder_that_takes_no_logs_is_said_before_the_wait(plugin: Any, host: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
