@@ -33,14 +33,11 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.tree import L
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import ODD
 from ansible_collections.argo.workflows.plugins.module_utils._follow.events import Event
 from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import FATES, Outcome, fate_of
+from ansible_collections.argo.workflows.plugins.plugin_utils.orphans import orphans_end
 
 MACHINE_READABLE = ("json", "jsonl", "minimal", "oneline", "tree", "null", "xml", "junit")
 """Stdout callbacks, by the last part of their name, whose output lines of ours would spoil."""
 PAUSE = 0.05
-ORPHAN_GAP = 0.5
-"""Seconds between two looks at whether `ansible-playbook` is still there."""
-ORPHAN_PATIENCE = 5.0
-"""Seconds that a worker has to end by itself, once it is not."""
 
 COLOURS = {"Pending": 33, "Running": 36, "Succeeded": 32, "Failed": 31, "Error": 31}
 """How a terminal is told the colour that `argo get` gives the sign of a phase."""
@@ -53,7 +50,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        with _orphans_end():
+        with orphans_end():
             return self._wait(dict(self._task.args), task_vars)
 
     def _wait(self, args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
@@ -101,30 +98,6 @@ class ActionModule(ActionBase):
             and not self._task.no_log
             and callback not in MACHINE_READABLE
         )
-
-
-@contextlib.contextmanager
-def _orphans_end() -> Iterator[None]:
-    """End this process when `ansible-playbook` has gone, which started it.
-
-    Who cancels a job often kills the process group of `ansible-playbook` (ansible-runner and AWX do), and that is not
-    ours: since ansible-core 2.19 each worker has a session of its own. The module sees this process go as it sees it
-    at a Ctrl-C, and does what the option on_interrupt says.
-    """
-    parent, over = os.getppid(), threading.Event()
-
-    def watch() -> None:
-        while not over.wait(ORPHAN_GAP):
-            if os.getppid() != parent:
-                os.kill(os.getpid(), signal.SIGTERM)
-                over.wait(ORPHAN_PATIENCE)
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=watch, name="orphan", daemon=True).start()
-    try:
-        yield
-    finally:
-        over.set()
 
 
 @contextlib.contextmanager

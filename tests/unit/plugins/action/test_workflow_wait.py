@@ -8,9 +8,6 @@ from __future__ import annotations
 import json
 import signal
 import stat
-import subprocess
-import sys
-import time
 import types
 from pathlib import Path
 from typing import Any
@@ -245,33 +242,3 @@ def test_a_line_that_is_no_event_is_passed_over(line: str, shown: list[str], tmp
     plugin._execute_module = execute
     plugin.run()
     assert len(shown) == 3
-
-
-ORPHAN = """
-import os, signal, sys, time
-sys.path[:0] = {path!r}
-from ansible_collections.argo.workflows.plugins.action import workflow_wait
-workflow_wait.ORPHAN_GAP = 0.05
-if os.fork():
-    time.sleep(0.5)
-    os._exit(0)  # as one that is killed
-os.setsid()
-signal.signal(signal.SIGTERM, lambda *_args: (print("told to end", flush=True), os._exit(1)))
-with workflow_wait._orphans_end():
-    print("waits", flush=True)
-    time.sleep(20)
-print("was left alone", flush=True)
-"""
-
-
-def test_a_wait_whose_playbook_was_killed_ends_though_its_session_is_another() -> None:
-    program = ORPHAN.format(path=sys.path)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-    assert done.stdout.splitlines() == ["waits", "told to end"], done.stderr
-
-
-def test_a_wait_whose_playbook_goes_on_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workflow_wait, "ORPHAN_GAP", 0.01)
-    monkeypatch.setattr(workflow_wait.os, "kill", lambda *_args: pytest.fail("it was ended"))
-    with workflow_wait._orphans_end():
-        time.sleep(0.1)
