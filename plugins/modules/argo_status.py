@@ -81,6 +81,22 @@ server_scheme:
   description: V(https) or V(http), what the installed server serves; empty if there is none.
   type: str
   returned: always
+server_base_href:
+  description: >-
+    Path under which a reverse proxy serves the UI, as the installed server is told; V(/) if there is no such proxy,
+    empty if there is no server.
+  type: str
+  returned: always
+  sample: /
+client_account:
+  description: Whether there is a service account C(argo-client), with whose token people log in, as far as one may see.
+  type: bool
+  returned: always
+api_server:
+  description: Address of the cluster's API server.
+  type: str
+  returned: always
+  sample: https://10.0.0.1:6443
 managed_namespace:
   description: Namespace whose workflows the installed controller works on; empty if there is none.
   type: str
@@ -107,8 +123,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.argo.workflows.plugins.module_utils._install.ending import culprit_for, how_to_go_on
-from ansible_collections.argo.workflows.plugins.module_utils._install.live import running_workflows
-from ansible_collections.argo.workflows.plugins.module_utils._install.objects import PLACE_SPEC
+from ansible_collections.argo.workflows.plugins.module_utils._install.live import existing, running_workflows
+from ansible_collections.argo.workflows.plugins.module_utils._install.objects import CLIENT, PLACE_SPEC, Ref
 from ansible_collections.argo.workflows.plugins.module_utils._install.readiness import READY
 from ansible_collections.argo.workflows.plugins.module_utils._install.server import EXPLAIN, wait
 from ansible_collections.argo.workflows.plugins.module_utils._install.status import (
@@ -147,7 +163,9 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     culprit = culprit_for(cluster, place.home, pods_in(cluster, place))
     if culprit:
         module.warn(how_to_go_on(culprit))
-    return as_result(place, deployments, verdict, running_workflows(cluster, place.work), culprit)
+    client = existing(cluster, Ref("ServiceAccount", place.work, CLIENT).path)
+    asked = {"api_server": cluster.host, "client_account": client is not None}
+    return as_result(place, deployments, verdict, running_workflows(cluster, place.work), culprit) | asked
 
 
 if __name__ == "__main__":

@@ -6,23 +6,33 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: argo_ui
-short_description: Hold a port open to Argo's server
 version_added: 0.1.0
 author:
   - the argo.workflows authors (!UNKNOWN)
+short_description: Hold a port open to Argo's server
 description:
-  - Listens on a port of the loopback address and forwards each connection to Argo's server in the cluster, as
-    C(kubectl port-forward) does. It needs no kubectl.
-  - Ends when the play is interrupted.
+  - Listens on a port of the loopback addresses, 127.0.0.1 and C(::1) where there is IPv6, and forwards each connection
+    to Argo's server in the cluster, as C(kubectl port-forward) does. It needs no kubectl.
+  - It takes the rights C(get) and C(create) on C(pods/portforward), and C(list) on C(pods), in the namespace of the
+    server. The cluster's own ClusterRoles C(edit) and C(admin) have them.
+  - Each connection goes to a pod that is ready then, with the credentials of then.
+  - Ends when the play is interrupted, and when C(ansible-playbook) has gone, whatever ended it.
 options:
   namespace:
     description: Namespace of the server.
     type: str
     default: argo
   port:
-    description: Port to listen on.
+    description: Port to listen on, from 1 to 65535.
     type: int
     default: 2746
+  message:
+    description:
+      - Lines to show when the port is open. Nobody else can say anything until the task ends.
+      - Where the module runs on another machine, they are shown before.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - argo.workflows.connection
   - argo.workflows.attributes
@@ -31,7 +41,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - In check mode it sees that there is a server, and does not listen.
+      - In check mode it opens the port, sees that the server is there and may be reached, and closes it again.
   diff_mode:
     support: N/A
     details:
@@ -43,9 +53,11 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Serve the UI at https://localhost:2746 until Ctrl-C
+- name: Serve the UI until Ctrl-C
   argo.workflows.argo_ui:
     namespace: argo
+    message:
+      - The UI is at https://localhost:2746 until Ctrl-C.
 """
 
 RETURN = r"""
@@ -57,22 +69,30 @@ pod:
 
 import contextlib
 import socket
-import socketserver
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.argo.workflows.plugins.module_utils._install.objects import SERVER, SERVER_PORT
+from ansible_collections.argo.workflows.plugins.module_utils._install.live import existing
+from ansible_collections.argo.workflows.plugins.module_utils._install.objects import SERVER, SERVER_PORT, Ref
+from ansible_collections.argo.workflows.plugins.module_utils._install.readiness import judge
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
-from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.port_forward import (
+    PodPort,
+    forward,
+    listening,
+    open_port,
+)
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, abandoned, run_module
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "namespace": {"type": "str", "default": "argo"},
     "port": {"type": "int", "default": SERVER_PORT},
+    "message": {"type": "list", "elements": "str", "default": []},
+    "_tell": {"type": "str", "no_log": False},  # where the action plugin hears what is to be shown
 }
 LOOK_AFTER = 0.5
 """Seconds between two looks at whether Ansible still listens."""
@@ -84,77 +104,77 @@ def main() -> None:
 
 def run(module: AnsibleModule) -> dict[str, Any]:
     namespace, port = module.params["namespace"], module.params["port"]
-    cluster, login = Cluster.from_params(module.params), Login(module.params)
+    if not 0 < port < 65536:
+        raise UserError(f"port: {port} is not the number of a port: choose one from 1 to 65535")
+    cluster = Cluster.from_params(module.params)
     pod = _server_pod(cluster, namespace)
-    _open_port(login, namespace, pod).close()
-    if not module.check_mode:
-        _serve(port, lambda: _open_port(login, namespace, _server_pod(cluster, namespace)))
+    open_port(cluster, namespace, pod, SERVER_PORT).close()
+    told = _Told(module.params["_tell"])
+    with _opened(port, lambda client: _serve(client, lambda: _connect(cluster, namespace), told)):
+        if not module.check_mode:
+            told(*module.params["message"])
+            while not abandoned(LOOK_AFTER):
+                pass
     return {"changed": False, "pod": pod}
 
 
 def _server_pod(cluster: Cluster, namespace: str) -> str:
-    """The name of a pod of the server that is ready."""
-    for pod in cluster.objects(path("Pod", namespace), labelSelector=f"app={SERVER}"):
+    """The name of a pod of the server that is ready; UserError, which says why, if there is none."""
+    pods = list(cluster.objects(path("Pod", namespace), labelSelector=f"app={SERVER}"))
+    for pod in pods:
         conditions = (pod.get("status") or {}).get("conditions") or ()
-        if any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions):
+        ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+        if ready and not pod["metadata"].get("deletionTimestamp"):
             return str(pod["metadata"]["name"])
-    raise UserError(
-        f"no Argo Server is ready in namespace {namespace}: the playbook argo.workflows.install installs it"
-    )
+    server = existing(cluster, Ref("Deployment", namespace, SERVER).path, {})
+    if server is None:
+        why = "there is none: the playbook argo.workflows.install installs it"
+    elif not server:  # it may not be read
+        why = "none of its pods is"
+    elif server["spec"].get("replicas") == 0:
+        why = f"it is scaled to 0: scale the Deployment {SERVER} up"
+    else:
+        why = judge(SERVER, server, pods).why or "none of its pods is"
+    raise UserError(f"no Argo Server is ready in namespace {namespace}: {why}")
 
 
-def _serve(port: int, connect: Callable[[], socket.socket]) -> None:
-    """Forward each connection to what `connect` opens, until nobody reads what this module prints.
+def _connect(cluster: Cluster, namespace: str) -> PodPort:
+    return open_port(cluster, namespace, _server_pod(cluster, namespace), SERVER_PORT)
 
-    Then Ansible was interrupted.
-    """
 
-    class Forward(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            with contextlib.closing(connect()) as remote:
-                back = threading.Thread(target=_copy, args=(remote, self.request), daemon=True)
-                back.start()
-                _copy(self.request, remote)
-                back.join()
+@contextlib.contextmanager
+def _opened(port: int, handle: Callable[[socket.socket], None]) -> Iterator[None]:
+    """The port, which is closed again at the end; UserError if it cannot be opened."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(listening(port, handle))
+        except OSError as error:
+            what = f"port: {port} of this machine cannot be opened ({error.strerror}): choose another one"
+            raise UserError(what) from error
+        yield
 
-    class Listener(socketserver.ThreadingTCPServer):
-        allow_reuse_address = True
-        daemon_threads = True
 
+def _serve(client: socket.socket, connect: Callable[[], PodPort], told: Callable[[str], None]) -> None:
+    """Forward a connection; why that fails is told, for nobody reads what a module prints before its end."""
     try:
-        listener = Listener(("127.0.0.1", port), Forward)
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise UserError(f"port: {port} of this machine cannot be opened ({why}): choose another one") from error
-    with listener:
-        threading.Thread(target=listener.serve_forever, daemon=True).start()
-        while not abandoned(LOOK_AFTER):
-            pass
+        forward(client, connect())
+    except (ApiError, UserError) as error:
+        told(f"a connection was closed: {error}")
 
 
-def _open_port(login: Login, namespace: str, pod: str) -> Any:
-    """A socket to the server's port in its pod, through the API server; close it."""
-    from kubernetes.stream.ws_client import PortForward, create_websocket
-    from websocket import WebSocketException
+class _Told:
+    """Tells the action plugin what it is to show: `_tell` is its UDP port and a word that others do not know."""
 
-    headers = {"sec-websocket-protocol": "v4.channel.k8s.io", **login.headers(renew=False)}
-    url = f"ws{login.host.removeprefix('http')}{path('Pod', namespace, pod, 'portforward')}?ports={SERVER_PORT}"
-    try:
-        websocket = create_websocket(login.configuration, url, headers)
-    except (WebSocketException, OSError) as error:
-        raise UserError(
-            f"port {SERVER_PORT} of pod {pod} in namespace {namespace} cannot be opened: {error}"
-        ) from error
-    return PortForward(websocket, [SERVER_PORT]).socket(SERVER_PORT)
+    def __init__(self, tell: str | None) -> None:
+        self._port, _blank, self._word = (tell or "").partition(" ")
+        self._last: tuple[str, ...] = ()
 
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    """Copy bytes until `source` ends, then end `target`."""
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_RDWR)
+    def __call__(self, *lines: str) -> None:
+        """Show lines, unless they are what was shown last."""
+        if self._port and lines and lines != self._last:
+            self._last = lines
+            with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mouth:
+                mouth.sendto("\n".join([self._word, *lines]).encode()[:60000], ("127.0.0.1", int(self._port)))
 
 
 if __name__ == "__main__":

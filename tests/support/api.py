@@ -306,7 +306,7 @@ class Scripted(Api):
         return answered(self.script.pop(0))
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class Handler(http.server.BaseHTTPRequestHandler):
     """Passes what comes in on to the API server in memory."""
 
     protocol_version = "HTTP/1.1"
@@ -350,7 +350,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def served(api: Api) -> Iterator[str]:
     """The API server at a port of the loopback address, for modules that run as processes; yields its URL."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": api}))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"api": api}))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:

@@ -35,6 +35,8 @@ ARGO_KINDS = (
     "workflowtemplates",
 )
 """The plurals of the kinds that Argo brings."""
+CLIENT = "argo-client"
+"""The service account that the role makes for people."""
 USERS_KINDS = ("workflows", "workflowtemplates", "cronworkflows")
 """The plurals of the kinds among them whose objects people write."""
 OWN_KINDS = (
@@ -237,6 +239,17 @@ def server_options(deployment: Json) -> tuple[str, set[str]]:
     modes = {value for flag, value in flags if flag == "--auth-mode"}
     plain = any(flag in ("--secure", "-e") and value == "false" for flag, value in flags)
     return "http" if plain else "https", modes or {"client"}
+
+
+def base_href_of(server: Json) -> str:
+    """The path under which a server's Deployment says that a reverse proxy serves the UI; "/" if there is none.
+
+    Argo takes each flag from a variable ARGO_FLAG too.
+    """
+    container = server["spec"]["template"]["spec"]["containers"][0]
+    by_variable = {one.get("name"): one.get("value") for one in container.get("env") or ()}.get("ARGO_BASE_HREF")
+    given = [value for flag, value in _flags_of(server) if flag == "--base-href"]
+    return str((given[-1] if given else by_variable) or "/")
 
 
 PLACE_SPEC: dict[str, Any] = {

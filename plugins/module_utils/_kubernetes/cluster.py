@@ -33,6 +33,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.login import Login
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import FIELD_MANAGER
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.watch import Change, Reflector, Remedy
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.websocket import Websocket, upgrade
 
 JSON = "application/json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
@@ -52,6 +53,8 @@ ATTEMPTS = 4
 """How often a request is made at most."""
 RETRY_AFTER = 10.0
 """Seconds that are waited at most because a server says so: one in maintenance may say a day, and come back at once."""
+SWITCHED = 101
+"""The status of a connection that now speaks what was asked for."""
 LONGEST_ERROR = 65536
 """Bytes that are read of what comes with an error."""
 
@@ -274,6 +277,16 @@ class Cluster:
         response = self._open(request)
         return LogStream(response, self._chunks(response, request))
 
+    def websocket(self, path: str, protocol: str, **query: Any) -> Websocket:
+        """Open a websocket that speaks `protocol`; close it."""
+        request = Request("GET", path, query)
+        response = self.with_headers(upgrade(protocol))._open(request)
+        if response.status != SWITCHED:
+            response.close()
+            what = f"{self.host} opens no websocket (HTTP {response.status}); is there a proxy that passes none on?"
+            raise ApiError(f"{request.method} {path}: {what}")
+        return Websocket(response)
+
     def events(
         self, path: str, *, metadata_only: bool = False, wanted: Callable[[], bool] = lambda: True, **query: Any
     ) -> Iterator[Change]:
@@ -335,11 +348,11 @@ class Cluster:
                     raise
 
     def _open(self, request: Request) -> Any:
-        """The response to a request, its body unread; ApiError for every status but 2xx."""
+        """The response to a request, its body unread; ApiError for every status but 2xx and 101."""
         response = self._accepted(request)
         if response is None:
             response = self._send(request, renew=True)  # a token or a certificate may have expired: ask for a new one
-        if not 200 <= response.status < 300:
+        if not (200 <= response.status < 300 or response.status == SWITCHED):
             raise self._refusal(response, request)
         return response
 

@@ -217,7 +217,7 @@ SERVER = {
 EXECUTOR = {("argoproj.io", "workflowtaskresults"): "create patch"}
 CLIENT = {
     ("argoproj.io", "workflows"): ALL,
-    ("argoproj.io", "workflowtemplates"): "get list",
+    ("argoproj.io", "workflowtemplates cronworkflows"): "get list",
     ("", "configmaps"): "create",
     ("", "pods"): "get list watch delete",
     ("", "pods/log"): "get",
@@ -579,21 +579,14 @@ def test_the_server_serves_at_the_root_wherever_a_proxy_puts_it(changed: dict[st
     assert value("__argo_installation.server_url", **changed) == url
 
 
-@pytest.mark.parametrize(
-    ("account", "managed", "namespace"),
-    [
-        ({}, "batch", "argo"),
-        ({"ui_account": "argo-client"}, "batch", "batch"),
-        ({"ui_account": "argo-client"}, "", "argo"),
-    ],
-)
-def test_the_ui_finds_an_account_where_the_role_has_made_it(
-    account: dict[str, str], managed: str, namespace: str
-) -> None:
-    (play,) = DataLoader().load_from_file(str(ROLE.parents[1] / "playbooks/ui.yml"), trusted_as_template=True)
-    (token,) = (task["argo.workflows.argo_token"] for task in play["tasks"] if "argo.workflows.argo_token" in task)
-    known = play["vars"] | {"argo": {"managed_namespace": managed}} | account
-    assert Templar(loader=DataLoader(), variables=known).template(token["namespace"]) == namespace
+@pytest.mark.parametrize(("base_href", "named"), [("/", True), ("/argo/", False)])
+def test_the_playbook_of_the_ui_is_named_where_a_port_can_show_it(base_href: str, named: bool) -> None:
+    installation = {"server_url": "https://argo-server.argo.svc:2746/", "ui_command": "ansible-playbook ui"}
+    lines = value("__argo_farewell", argo_server_base_href=base_href, __argo_installation=installation)
+    ready = (
+        "Argo Workflows is ready in namespace argo; inside the cluster its server is https://argo-server.argo.svc:2746/"
+    )
+    assert lines == [ready] + ["To open the UI, with a token to log in: ansible-playbook ui"] * named
 
 
 # -- removal ----------------------------------------------------------------------------------------------------------

@@ -48,3 +48,12 @@ def test_a_controller_that_is_ready_between_two_ends_is_told_with_the_workflow_t
 def test_nothing_is_said_of_a_controller_that_has_never_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     found, warnings = run(monkeypatch, FakeCluster(installed()))
     assert found["ended_by"] == "" and warnings == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_it_is_told_whether_people_have_an_account_and_of_which_cluster(
+    monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    account = {path("ServiceAccount", "argo", "argo-client"): {"metadata": {"name": "argo-client"}}}
+    found, _warnings = run(monkeypatch, FakeCluster(installed() | (account if there else {})))
+    assert (found["client_account"], found["api_server"]) == (there, "https://api.example")

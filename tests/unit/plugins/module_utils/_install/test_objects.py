@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import (
     Ref,
+    base_href_of,
     claimant_of,
     is_controller,
     is_needed,
@@ -393,3 +394,20 @@ def controller(name: str, phase: str = "Running", **metadata: str) -> dict[str, 
 def test_the_servers_arguments_say_what_it_serves(args: list[str], scheme: str, modes: set[str]) -> None:
     found = {"spec": {"template": {"spec": {"containers": [{"args": args}]}}}}
     assert server_options(found) == (scheme, modes)
+
+
+@pytest.mark.parametrize(
+    ("container", "base_href"),
+    [
+        ({"args": ["server"]}, "/"),
+        ({"args": ["server", "--base-href", "/argo/"]}, "/argo/"),
+        ({"args": ["server", "--base-href=/argo/"]}, "/argo/"),
+        ({"env": [{"name": "ARGO_BASE_HREF", "value": "/argo/"}]}, "/argo/"),
+        ({"args": ["server", "--base-href=/"], "env": [{"name": "ARGO_BASE_HREF", "value": "/argo/"}]}, "/"),
+        ({"env": [{"name": "ARGO_BASE_HREF", "valueFrom": {}}]}, "/"),
+    ],
+)
+def test_the_servers_arguments_and_variables_say_where_a_proxy_serves_it(
+    container: dict[str, Any], base_href: str
+) -> None:
+    assert base_href_of({"spec": {"template": {"spec": {"containers": [container]}}}}) == base_href

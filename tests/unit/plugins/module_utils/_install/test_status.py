@@ -81,6 +81,7 @@ def test_the_result_says_what_a_user_asks() -> None:
         "controller_image": "x/workflow-controller:v4.1.2",
         "server_image": "x/argo-server:v4.1.2",
         "server_scheme": "https",
+        "server_base_href": "/",
         "managed_namespace": "argo",
         "instance_id": "",
         "running_workflows": 1,
