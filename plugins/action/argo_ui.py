@@ -32,10 +32,10 @@ class ActionModule(ActionBase):
         with contextlib.ExitStack() as stack:
             stack.enter_context(orphans_end())
             if self._connection.transport in LOCAL:
-                args["_tell"] = stack.enter_context(_heard(show))
+                args["announce_to"] = stack.enter_context(_heard(show))
             elif not self._task.check_mode:
-                message = args.get("message") or ()
-                show("\n".join([message] if isinstance(message, str) else message))
+                lines = args.get("announce") or []
+                show(lines if isinstance(lines, str) else "\n".join(lines))
             result: dict[str, Any] = self._execute_module(
                 module_name="argo.workflows.argo_ui",
                 module_args=args,

@@ -26,13 +26,18 @@ options:
     description: Port to listen on, from 1 to 65535.
     type: int
     default: 2746
-  message:
+  announce:
     description:
       - Lines to show when the port is open. Nobody else can say anything until the task ends.
       - Where the module runs on another machine, they are shown before.
     type: list
     elements: str
     default: []
+  announce_to:
+    description:
+      - Where the module sends what is to be shown, a UDP port of 127.0.0.1 and a word that begins each packet.
+      - It need not be given, Ansible's part of the module does.
+    type: str
 extends_documentation_fragment:
   - argo.workflows.connection
   - argo.workflows.attributes
@@ -56,7 +61,7 @@ EXAMPLES = r"""
 - name: Serve the UI until Ctrl-C
   argo.workflows.argo_ui:
     namespace: argo
-    message:
+    announce:
       - The UI is at https://localhost:2746 until Ctrl-C.
 """
 
@@ -91,8 +96,8 @@ from ansible_collections.argo.workflows.plugins.module_utils._module import User
 ARGUMENT_SPEC: dict[str, Any] = {
     "namespace": {"type": "str", "default": "argo"},
     "port": {"type": "int", "default": SERVER_PORT},
-    "message": {"type": "list", "elements": "str", "default": []},
-    "_tell": {"type": "str", "no_log": False},  # where the action plugin hears what is to be shown
+    "announce": {"type": "list", "elements": "str", "default": []},
+    "announce_to": {"type": "str"},
 }
 LOOK_AFTER = 0.5
 """Seconds between two looks at whether Ansible still listens."""
@@ -109,10 +114,10 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     cluster = Cluster.from_params(module.params)
     pod = _server_pod(cluster, namespace)
     open_port(cluster, namespace, pod, SERVER_PORT).close()
-    told = _Told(module.params["_tell"])
+    told = _Told(module.params["announce_to"])
     with _opened(port, lambda client: _serve(client, lambda: _connect(cluster, namespace), told)):
         if not module.check_mode:
-            told(*module.params["message"])
+            told(*module.params["announce"])
             while not abandoned(LOOK_AFTER):
                 pass
     return {"changed": False, "pod": pod}
@@ -163,10 +168,10 @@ def _serve(client: socket.socket, connect: Callable[[], PodPort], told: Callable
 
 
 class _Told:
-    """Tells the action plugin what it is to show: `_tell` is its UDP port and a word that others do not know."""
+    """Tells the action plugin what it is to show, behind a word that others do not know."""
 
-    def __init__(self, tell: str | None) -> None:
-        self._port, _blank, self._word = (tell or "").partition(" ")
+    def __init__(self, where: str | None) -> None:
+        self._port, _blank, self._word = (where or "").partition(" ")
         self._last: tuple[str, ...] = ()
 
     def __call__(self, *lines: str) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
-from ansible_collections.argo.workflows.tests.bench import install, logs, modules, waiting
+from ansible_collections.argo.workflows.tests.bench import install, logs, modules, ports, waiting
 from ansible_collections.argo.workflows.tests.bench.measure import Row, plain
 from ansible_collections.argo.workflows.tests.bench.page import Measurement, dumped, loaded, page, with_new
 from ansible_collections.argo.workflows.tests.bench.tools import ROOT, Bench, BenchError, load, now
@@ -43,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "memory": modules.memory,
     "items": modules.items,
     "gigabyte": modules.gigabyte,
+    "ports": ports.ports,
 }
 RESULTS = ROOT / "tests/bench/results.json"
 PAGE = ROOT / "docs/benchmarks.md"

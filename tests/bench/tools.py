@@ -137,7 +137,7 @@ class Bench:
             rss = 0.0
             try:
                 while process.poll() is None:
-                    rss = max(rss, _peak_rss(process.pid))
+                    rss = max(rss, peak_rss(process.pid))
                     if time.monotonic() - begin > PATIENCE:
                         raise BenchError(f"{_short(command)} does not end in {PATIENCE:.0f} s")
                     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -411,7 +411,7 @@ def _short(command: Sequence[str | Path]) -> str:
     return " ".join(map(str, command))[:200]
 
 
-def _peak_rss(pid: int) -> float:
+def peak_rss(pid: int) -> float:
     """The peak resident size of a living process in MB. (What wait4 reports counts its parent's pages, too.)"""
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -22,13 +22,13 @@ def ran(
     shown: list[str] = []
     monkeypatch.setattr(argo_ui, "Display", lambda: types.SimpleNamespace(display=shown.append))
     plugin = argo_ui.ActionModule.__new__(argo_ui.ActionModule)
-    plugin._task = types.SimpleNamespace(args={"message": ["open"]}, check_mode=check_mode, async_val=0)
+    plugin._task = types.SimpleNamespace(args={"announce": ["open"]}, check_mode=check_mode, async_val=0)
     plugin._connection = types.SimpleNamespace(transport=transport)
     given: dict[str, Any] = {}
 
     def execute(module_args: dict[str, Any], **_options: Any) -> dict[str, Any]:
         given.update(module_args)
-        port, _blank, word = module_args.get("_tell", "0 ").partition(" ")
+        port, _blank, word = module_args.get("announce_to", "0 ").partition(" ")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mouth:
             for text in said:
                 mouth.sendto(text.replace("WORD", word).encode(), ("127.0.0.1", int(port)))
@@ -49,5 +49,5 @@ def test_what_the_module_tells_is_shown_without_what_a_terminal_would_obey(monke
 
 
 def test_on_another_machine_the_message_is_shown_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ran(monkeypatch, transport="ssh") == (["open"], {"message": ["open"]})
+    assert ran(monkeypatch, transport="ssh") == (["open"], {"announce": ["open"]})
     assert ran(monkeypatch, transport="ssh", check_mode=True)[0] == []

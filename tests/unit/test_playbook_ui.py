@@ -13,7 +13,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 
-PLAYBOOK = Path(__file__).parents[3] / "playbooks/ui.yml"
+PLAYBOOK = Path(__file__).parents[2] / "playbooks/ui.yml"
 FOUND = {
     "client_account": False,
     "managed_namespace": "",
@@ -95,7 +95,7 @@ def test_two_hosts_are_never_at_one_port(ports: tuple[int | None, ...], good: bo
 
 
 def message(**options: Any) -> list[str]:
-    return list(value(last("argo.workflows.argo_ui")["argo.workflows.argo_ui"]["message"], **options))
+    return list(value(last("argo.workflows.argo_ui")["argo.workflows.argo_ui"]["announce"], **options))
 
 
 def test_the_message_says_all_that_a_browser_and_a_login_take() -> None:
