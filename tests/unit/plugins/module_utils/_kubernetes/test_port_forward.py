@@ -176,6 +176,31 @@ def test_a_message_without_bounds_ends_the_connection(pods: PodServer, opened: C
         opened().receive()
 
 
+def test_connections_leave_no_file_and_no_thread_behind(pods: PodServer, authority: Authority) -> None:
+    cluster = Cluster.from_params({"host": pods.url, "ca_cert": str(authority.certificate)})
+    pods.serve = lambda pod: pod.send(bytes(MB))
+
+    def aborted() -> None:
+        ours, theirs = socket.socketpair()
+        thread = threading.Thread(target=forward, args=(theirs, open_port(cluster, "argo", "server", PORT)))
+        thread.start()
+        ours.recv(1)
+        ours.close()
+        end_of(thread)
+        theirs.close()
+
+    def held() -> tuple[int, int]:
+        return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
+
+    aborted()
+    time.sleep(0.5)  # the server's end goes, too
+    before = held()
+    for _number in range(10):
+        aborted()
+    time.sleep(0.5)
+    assert held() <= before
+
+
 # --- who asks ---
 
 
