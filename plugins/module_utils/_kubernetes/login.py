@@ -63,7 +63,7 @@ class Login:
 
     @property
     def configuration(self) -> Any:
-        """The `kubernetes.client.Configuration`, for what that package does better: websockets."""
+        """The `kubernetes.client.Configuration` of today."""
         return self._configuration
 
     def _load(self) -> None:

@@ -107,14 +107,16 @@ def _send(client: socket.socket, pod: PodPort, over: threading.Event) -> None:
     The protocol cannot say that a client will send nothing more, which still waits for its answer; or has gone, which
     looks the same.
     """
-    with contextlib.suppress(OSError):
-        while data := client.recv(PIECE):
-            pod.send(data)
-        before = -1
-        while before != pod.received and not over.is_set():
-            before = pod.received
-            over.wait(QUIET)
-    pod.end()
+    try:
+        with contextlib.suppress(OSError):
+            while data := client.recv(PIECE):
+                pod.send(data)
+            before = -1
+            while before != pod.received and not over.is_set():
+                before = pod.received
+                over.wait(QUIET)
+    finally:
+        pod.end()
 
 
 @contextlib.contextmanager

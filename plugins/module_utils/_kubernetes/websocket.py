@@ -73,6 +73,7 @@ class Websocket:
                 return b""
             if opcode in (_BINARY, _CONTINUATION):
                 message += payload
+                _bound(len(message))
                 continue
             final = False  # of the message that a ping came amid
             if opcode == _PING:
@@ -101,8 +102,7 @@ class Websocket:
         length = second & 127
         if length > 125:
             length = int.from_bytes(self._read(2 if length == 126 else 8), "big")
-        if length > LONGEST:
-            raise ConnectionError(f"a message of {length} bytes came")
+        _bound(length)
         return bool(first & 128), first & 15, self._read(length)
 
     def _read(self, count: int) -> bytes:
@@ -114,6 +114,11 @@ class Websocket:
         piece = bytes(self._buffer[:count])
         del self._buffer[:count]
         return piece
+
+
+def _bound(length: int) -> None:
+    if length > LONGEST:
+        raise ConnectionError(f"a message of {length} bytes came")
 
 
 class _Shared:
