@@ -23,7 +23,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
-from ansible_collections.argo.workflows.tests.support.cluster import KUBECONFIG, ROOT, administrator, run
+from ansible_collections.argo.workflows.plugins.modules import argo_ui
+from ansible_collections.argo.workflows.tests.support.cluster import KUBECONFIG, ROOT, administrator, ask, run
 
 NAMESPACE = "argo-ui"
 WORKFLOWS = path("Workflow", NAMESPACE)
@@ -185,6 +186,26 @@ def test_the_port_is_free_and_no_process_left_when_the_playbook_has_ended(ui: Ui
             time.sleep(0.05)
     remote = ui.folder / "remote"
     assert not remote.exists() or list(remote.iterdir()) == [], "a copy of the module was left behind"
+
+
+def test_who_lacks_a_right_is_told_which_ones_it_takes() -> None:
+    rights = {"apiGroups": [""], "resources": ["pods", "pods/portforward"], "verbs": ["list", "create"]}
+    named = {"name": "forwards"}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", **named}
+    jane = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jane"}
+    administrator().create(path("Role", NAMESPACE), {"metadata": named, "rules": [rights]})
+    administrator().create(path("RoleBinding", NAMESPACE), {"metadata": named, "roleRef": role, "subjects": [jane]})
+
+    def tried() -> dict[str, Any]:
+        options = {"namespace": NAMESPACE, "port": free_port(), "impersonate_user": "jane"}
+        return ask(argo_ui, **options, _ansible_check_mode=True)
+
+    assert tried()["msg"].startswith(
+        f"you may not forward ports in namespace {NAMESPACE}: that takes the rights get and create on pods/portforward"
+    )
+    rights["verbs"] = ["list", "create", "get"]
+    administrator().patch(path("Role", NAMESPACE, "forwards"), {"rules": [rights]})
+    assert tried()["pod"].startswith("argo-server-")
 
 
 def test_a_port_that_is_taken_is_named_before_a_token_is_made(tmp_path: Path) -> None:
