@@ -90,6 +90,9 @@ class _Upgrading(Handler):
             return
         self.headers[":path"] = self.path
         self.pods.asked.append(self.headers)
+        if "*/*" not in self.headers.get("Accept", "*/*"):  # what a pod sends is no JSON
+            self._send(refusal(406, "NotAcceptable"))
+            return
         if self.pods.refusals:
             self._send(refusal(*self.pods.refusals.pop(0)))
             return

@@ -279,7 +279,7 @@ class Cluster:
 
     def websocket(self, path: str, protocol: str, **query: Any) -> Websocket:
         """Open a websocket that speaks `protocol`; close it."""
-        request = Request("GET", path, query)
+        request = Request("GET", path, query, accept="*/*")
         response = self.with_headers(upgrade(protocol))._open(request)
         if response.status != SWITCHED:
             response.close()
