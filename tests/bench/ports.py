@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 from ansible_collections.argo.workflows.plugins.module_utils._install.objects import SERVER, SERVER_PORT
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
@@ -33,7 +34,8 @@ from ansible_collections.argo.workflows.tests.bench.tools import (
 SIZE = 246_000_000
 """Bytes of a download: so many were reported to take 267 s."""
 BURST = 20
-NOBODYS = "workflows.argoproj.io/controller-instanceid"
+LARGE = "bench=large"
+"""The label of what is downloaded."""
 OURS, THEIRS = "argo_ui", "kubectl port-forward"
 
 
@@ -74,15 +76,16 @@ def ports(bench: Bench) -> Iterator[Row]:
 
 @contextlib.contextmanager
 def _listed(bench: Bench) -> Iterator[str]:
-    """What to ask for an answer of about 12 MB; its Workflows are no controller's, and gone afterwards."""
+    """What to ask for an answer of about 12 MB; its Workflows do not run, and are gone afterwards."""
     names = [f"large-{number}" for number in range(10)]
     try:
         for name in names:
             workflow = fanout(name, 1, "true")
-            workflow["metadata"]["labels"] = {NOBODYS: "nobody"}
+            workflow["metadata"]["labels"] = dict([LARGE.split("=")])
+            workflow["spec"]["suspend"] = True
             workflow["spec"]["arguments"]["parameters"].append({"name": "large", "value": os.urandom(600_000).hex()})
             bench.cluster.create(path("Workflow", bench.namespace), workflow)
-        yield f"/api/v1/workflows/{bench.namespace}?listOptions.labelSelector={NOBODYS}=nobody"
+        yield f"/api/v1/workflows/{bench.namespace}?listOptions.labelSelector={quote(LARGE)}"
     finally:
         for name in names:
             if bench.exists(found := path("Workflow", bench.namespace, name)):

@@ -24,7 +24,7 @@ import pytest
 
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import path
 from ansible_collections.argo.workflows.plugins.modules import argo_ui
-from ansible_collections.argo.workflows.tests.support.cluster import KUBECONFIG, ROOT, administrator, ask, run
+from ansible_collections.argo.workflows.tests.support.cluster import ROOT, administrator, ask, run
 
 NAMESPACE = "argo-ui"
 WORKFLOWS = path("Workflow", NAMESPACE)
@@ -38,8 +38,7 @@ def argo() -> Iterator[None]:
     run("make", "cluster")
     run(*INSTALL, "-e", "argo_client=true")
     yield
-    remove = {"state": "absent", "kind": "Namespace", "name": NAMESPACE, "kubeconfig": str(KUBECONFIG), "wait": True}
-    run("ansible", "local", "-m", "kubernetes.core.k8s", "-a", json.dumps(remove))
+    administrator().delete(path("Namespace", name=NAMESPACE))
 
 
 def playbook(port: int, folder: Path, **variables: Any) -> subprocess.Popen[str]:
@@ -149,11 +148,8 @@ def test_a_large_answer_comes_as_the_server_has_sent_it(ui: Ui) -> None:
             "arguments": {"parameters": [{"name": "large", "value": os.urandom(400_000).hex()}]},
             "templates": [{"name": "main", "suspend": {}}],
         }
-        labels = {"workflows.argoproj.io/controller-instanceid": "nobody"}
-        metadata = {"name": f"large-{number}", "labels": labels}
-        administrator().create(
-            WORKFLOWS, {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "spec": spec}
-        )
+        workflow = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "spec": spec}
+        administrator().create(WORKFLOWS, workflow | {"metadata": {"name": f"large-{number}"}})
     direct = administrator().with_headers({"Cookie": f"authorization=Bearer {ui.token}"})
     target, _mark, fields = ANSWER.partition("?fields=")
     wanted = b"".join(direct.open_log(f"{SERVED}{target}", read_timeout=60.0, fields=fields))
