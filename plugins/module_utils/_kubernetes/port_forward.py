@@ -24,8 +24,11 @@ PROTOCOL = "v4.channel.k8s.io"
 _DATA, _ERROR = 0, 1
 POLL = 0.1
 """Seconds between two looks at whether a port is to be closed."""
-QUIET = 30.0
-"""Seconds without an answer after which the connection of a client that sends nothing more is closed."""
+QUIET = 5.0
+"""Seconds without an answer after which the connection of a client that sends nothing more is closed.
+
+Not longer, for most have gone: each request with a connection of its own leaves one for so long.
+"""
 
 
 class PodPort:
