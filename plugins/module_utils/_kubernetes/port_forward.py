@@ -144,6 +144,7 @@ def listening(port: int, handle: Callable[[socket.socket], None]) -> Iterator[No
 def _listener(address: str, port: int, handle: Callable[[socket.socket], None]) -> socketserver.TCPServer:
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
+            self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a small answer is not to wait
             handle(self.request)
 
     class Listener(socketserver.ThreadingTCPServer):
