@@ -22,7 +22,7 @@ from ansible_collections.argo.workflows.tests.support.module import Module
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The Workflows among the examples, each as it is written, by file and place in it."""
-    module = fetched(MODULE, go(default_cache(), MODULE.go), tmp_path_factory.mktemp("go"))
+    module = fetched(MODULE, go(default_cache()), tmp_path_factory.mktemp("go"))
     return {
         f"{file.relative_to(module)} ({number})": text
         for file in sorted(Path(module, "examples").rglob("*.y*ml"))
