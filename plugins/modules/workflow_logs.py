@@ -242,7 +242,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     directory = None if module.check_mode else logs_folder(params["logs_dir"])
     cluster = Cluster.from_params(params)
     deadline = cluster.clock.monotonic() + params["wait_timeout"]
-    options = options_of(params, cluster.until(deadline).time)
+    options = options_of(params, cluster.until(deadline).time_of_day)
     server = server_of(params, cluster)
     workflow = _read(cluster.until(deadline), params["namespace"], params["name"])
     lines = Lines()

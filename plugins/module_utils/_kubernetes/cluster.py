@@ -168,8 +168,8 @@ class Cluster:
         """The header with the token of this connection; none if it authenticates in another way."""
         return {key: value for key, value in self._authorize(renew).items() if value[:7].lower() == "bearer "}
 
-    def time(self) -> float:
-        """The time of day at the API server, in seconds since 1970; by this machine's clock where it does not say."""
+    def time_of_day(self) -> float:
+        """The time at the API server, in seconds since 1970; by this machine's clock where it does not say."""
         try:
             _version, headers = self._answer(Request("GET", "/version", {}))
             return parsedate_to_datetime(headers.get("Date", "")).timestamp()

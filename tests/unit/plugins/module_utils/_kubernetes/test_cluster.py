@@ -63,12 +63,12 @@ def test_a_read_is_repeated_when_that_may_help(status: int) -> None:
 )
 def test_where_the_api_server_does_not_say_the_time_it_is_this_machines(answer: Answer) -> None:
     it, api = cluster(answer)
-    assert it.time() == api.clock.time()
+    assert it.time_of_day() == api.clock.time()
 
 
 def test_the_time_is_asked_for_again_when_that_may_help() -> None:
     it, _api = cluster((503, {}), Response(200, iter([b"{}"]), {"Date": "Thu, 01 Jan 1970 00:01:00 GMT"}))
-    assert it.time() == 60
+    assert it.time_of_day() == 60
 
 
 def test_a_truncated_answer_is_read_again() -> None:
