@@ -123,6 +123,12 @@ def test_a_part_of_a_run_is_found_again_by_its_part(api: Api) -> None:
     assert changed(run(run_id="build", run_part="1", state="stopped")) == [names[1]]
 
 
+def test_a_part_that_is_there_already_is_not_taken_for_the_whole_run(api: Api) -> None:
+    part = run(definition=MANIFEST, run_id="build", run_part="1", generate_name="w-")
+    whole = run(definition=MANIFEST, run_id="build", generate_name="w-")
+    assert whole["changed"] and whole["uid"] != part["uid"]
+
+
 def test_of_a_run_those_that_have_ended_are_left_and_it_is_said_why(api: Api) -> None:
     first, second = submit("build", "1")
     api.objects[f"{HOME}/{first}"]["status"] = {"phase": "Failed", "message": "child failed"}
@@ -346,6 +352,13 @@ def test_what_is_gone_meanwhile_is_left(api: Api) -> None:
     api.answers[f"PATCH {HOME}/w-1"] = (404, {"reason": "NotFound", "message": "gone"})
     result = run(prefix="w", state="stopped")
     assert (changed(result), reasons(result)) == (["w-2"], {"w-1": "it was deleted meanwhile"})
+
+
+def test_what_was_replaced_since_it_was_listed_is_not_steered(api: Api) -> None:
+    listed = add(api, "w")["metadata"]
+    api.answers[f"GET {HOME}"] = (200, {"metadata": {}, "items": [{"metadata": listed | {"uid": "of an earlier one"}}]})
+    assert run(prefix="w", state="stopped")["workflows"] == []
+    assert api.changes == []
 
 
 def test_what_is_being_deleted_is_not_deleted_again(api: Api) -> None:
