@@ -32,7 +32,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.printable imp
 from ansible_collections.argo.workflows.plugins.module_utils._argo.tree import Line, accented, plain
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import ODD
 from ansible_collections.argo.workflows.plugins.module_utils._follow.events import Event
-from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import FATES, Outcome, fate_of
+from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import Outcome, becoming, fate_of
 from ansible_collections.argo.workflows.plugins.plugin_utils.orphans import orphans_end
 
 MACHINE_READABLE = ("json", "jsonl", "minimal", "oneline", "tree", "null", "xml", "junit")
@@ -139,11 +139,18 @@ def _last_words(args: dict[str, Any], begun: bool) -> str:
     name = args.get("name") or args.get("label_selectors") or ""
     names = ", ".join(name) if isinstance(name, list) else name
     # A module that has not begun yet is ended by the same signal, before it can do anything about the run.
-    fate = FATES.get(fate_of(Outcome.INTERRUPTED, args) if begun else "leave", FATES["leave"])
+    fate = becoming(fate_of(Outcome.INTERRUPTED, args) if begun else "leave", _lease_of(args))
     return (
         f"\nWorkflow {names} {fate.happening}. The logs so far are valid; "
         "argo.workflows.workflow_wait with the same options waits for it again and goes on with them.\n"
     )
+
+
+def _lease_of(args: dict[str, Any]) -> float:
+    """The option lease_seconds, which the module has not checked yet."""
+    with contextlib.suppress(TypeError, ValueError):
+        return float(args.get("lease_seconds") or 0)
+    return 0.0
 
 
 @contextlib.contextmanager

@@ -108,6 +108,14 @@ options:
     description:
       - Change nothing, and fail, where more Workflows would be changed than this.
     type: int
+  lease_seconds:
+    description:
+      - Seconds that the Workflow lives if nobody waits for it by then, with the option of the same name of
+        M(argo.workflows.workflow_wait). Then the cluster itself deletes it, with its pods, whatever has kept the wait
+        from coming. At least 15; with V(0) it lives on.
+      - With O(run_id), one that was submitted before and has not ended gets the same time from now.
+    type: int
+    default: 0
   strict:
     description:
       - Whether a field that Argo does not know is refused, and a key that comes twice in the specification.
@@ -158,6 +166,9 @@ attributes:
       - With a name or O(run_id). Otherwise each run of the task submits another Workflow.
 requirements:
   - kubernetes (Python library)
+notes:
+  - O(lease_seconds) takes the right to create jobs, and with a Workflow that is there to get and patch workflows. The
+    Job that owns the Workflow never has a pod.
 seealso:
   - module: argo.workflows.workflow_wait
 """
@@ -325,6 +336,7 @@ ARGUMENT_SPEC = {
     "older_than": {"type": "str"},
     "prefix": {"type": "str"},
     "max_affected": {"type": "int"},
+    "lease_seconds": {"type": "int", "default": 0},
     "strict": {"type": "bool", "default": True},
     "state": {
         "type": "str",

@@ -85,6 +85,19 @@ options:
     type: str
     choices: [leave, stop, terminate]
     default: leave
+  lease_seconds:
+    description:
+      - Seconds for which the Workflows live on once nobody waits for them any more. Then the cluster itself deletes
+        them, with their pods, whatever has ended the wait, be it a SIGKILL or the loss of the machine. At least 15;
+        with V(0) they live on.
+      - It is renewed all the time, at least every 10 seconds, so that an outage of the API server which is shorter by
+        that does no harm.
+      - A Workflow that has ended stays, and one that this module has told to stop or to terminate. One that goes on
+        when the wait ends, as V(leave) says, does so for this time, and for longer if it is waited for again by then.
+      - What is lost is deleted and not stopped, so exit handlers do not run.
+      - To have a Workflow live so from its first moment on, set it in M(argo.workflows.workflow), too.
+    type: int
+    default: 0
   fail_on:
     description:
       - What makes the task fail.
@@ -172,12 +185,14 @@ attributes:
   diff_mode:
     support: N/A
     details:
-      - It changes nothing.
+      - It changes nothing but what O(lease_seconds) and the options say that begin with C(on_).
   idempotent:
     support: full
 notes:
   - Needs the rights to get, list and watch workflows, to list and watch pods, and to get pods/log; and to patch
     workflows, to stop or terminate them.
+  - O(lease_seconds) takes the rights to create, patch and delete jobs and to patch workflows. Each wait has a Job of
+    its own, which owns the Workflows and never has a pod.
   - Where it may also list nodes, it says what they have when a pod fits on none; where it may list events, what the
     kubelet says about a pod that does not start; and where it may read the controller's log, which Workflow ends it.
 seealso:
@@ -198,6 +213,11 @@ EXAMPLES = r"""
     logs_dir: ./logs
     server: https://argo.example.org
     server_token: "{{ lookup('ansible.builtin.file', '~/.argo-token') }}"
+
+- name: Wait for a run whose GPUs are free again a minute after this job was killed
+  argo.workflows.workflow_wait:
+    name: "{{ run.name }}"
+    lease_seconds: 60
 
 - name: Watch the run with its log lines, and stop it if it takes longer than an hour
   argo.workflows.workflow_wait:
@@ -333,6 +353,7 @@ logs_incomplete:
   elements: dict
 """
 
+import contextlib
 import signal
 import time
 from collections.abc import Callable
@@ -343,11 +364,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis import DIAGNOSES
 from ansible_collections.argo.workflows.plugins.module_utils._follow.follower import Follower, NotFoundError
 from ansible_collections.argo.workflows.plugins.module_utils._follow.journal import Journal
+from ansible_collections.argo.workflows.plugins.module_utils._follow.lease import Keeper
 from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import FATES, Outcome, fate_of
 from ansible_collections.argo.workflows.plugins.module_utils._follow.result import failure_of, result_of
 from ansible_collections.argo.workflows.plugins.module_utils._follow.shutdown import shut_down
 from ansible_collections.argo.workflows.plugins.module_utils._follow.wait import Ended, Wanted
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.lease import why_not_a_lease
 from ansible_collections.argo.workflows.plugins.module_utils._logs.archive import server_of
 from ansible_collections.argo.workflows.plugins.module_utils._logs.options import LOG_SPEC, LogOptions, logs_folder
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError, abandoned, run_module
@@ -372,6 +395,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "wait_timeout": {"type": "int", "default": 3600},
     "on_timeout": {"type": "str", "choices": list(FATES), "default": "leave"},
     "on_interrupt": {"type": "str", "choices": list(FATES), "default": "leave"},
+    "lease_seconds": {"type": "int", "default": 0},
     "fail_on": {
         "type": "list",
         "elements": "str",
@@ -405,12 +429,12 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     interrupted = watch_for_interruption()
     wanted = wanted_of(params)
     cluster = Cluster.from_params(params)
-    ended = follow(cluster, wanted, params, interrupted)
-    fate = fate_of(ended.outcome, params)
-    refused = {}
-    if FATES[fate].shutdown:
-        going_on = [each.run for each in ended.runs if not each.run.done and not each.run.deleted]
-        refused = shut_down(cluster, going_on, FATES[fate].shutdown)
+    with contextlib.closing(open_journal(params["journal"], interrupted)) as journal:
+        journal.begin()
+        lease = Keeper(cluster, wanted.namespace, wanted.lease, journal.note).start() if wanted.lease else None
+        ended = follow(Follower(cluster, wanted, journal, interrupted, server_of(params, cluster), lease))
+        fate = fate_of(ended.outcome, params)
+        refused = let_go(cluster, ended, fate, lease)
     failure = failure_of(ended, params["fail_on"], fate, refused)
     result = result_of(ended, failed=bool(failure))
     if wanted.logs_dir and not ended.logs and any(each.run.pods and each.run.running() for each in ended.runs):
@@ -420,20 +444,28 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     return result
 
 
-def follow(cluster: Cluster, wanted: Wanted, params: dict[str, Any], interrupted: Callable[[], bool]) -> Ended:
-    """Wait; UserError if there is nothing to wait for, or if the journal cannot be written."""
-    journal = open_journal(params["journal"], interrupted)
-    journal.begin()
+def follow(follower: Follower) -> Ended:
+    """Wait; UserError if there is nothing to wait for."""
     try:
-        return Follower(cluster, wanted, journal, interrupted, server_of(params, cluster)).follow()
+        return follower.follow()
     except NotFoundError as error:
         raise UserError(f"{error}; it may have been deleted, or the name or namespace is another one") from error
-    finally:
-        journal.close()
+
+
+def let_go(cluster: Cluster, ended: Ended, fate: str, lease: Keeper | None) -> dict[str, str]:
+    """Do about the Workflows that go on what `fate` says; why not, by name, where that could not be done."""
+    runs = [each.run for each in ended.runs]
+    going_on = [run for run in runs if not run.done and not run.deleted] if FATES[fate].shutdown else []
+    refused = shut_down(cluster, going_on, FATES[fate].shutdown) if going_on else {}
+    if lease:
+        lease.end(runs, told={run.name for run in going_on}.difference(refused))
+    return refused
 
 
 def wanted_of(params: dict[str, Any]) -> Wanted:
-    """What the module's options ask for; UserError if they name no Workflow."""
+    """What the module's options ask for; UserError if they name no Workflow, or ask for too short a lease."""
+    if why := why_not_a_lease(params["lease_seconds"]):
+        raise UserError(why)
     if not params["name"] and not all(params["label_selectors"] or [""]):
         raise UserError("label_selectors: there is no selector in it, which would be every Workflow of the namespace")
     if params["progress_interval"] < 0:
@@ -448,6 +480,7 @@ def wanted_of(params: dict[str, Any]) -> Wanted:
         timeout=params["wait_timeout"],
         give_up_on=frozenset(params["give_up_on"]),
         give_up_after=params["give_up_after"],
+        lease=params["lease_seconds"],
         logs_dir=logs_folder(params["logs_dir"]),
         logs=LogOptions.from_params(params),
         progress_interval=params["progress_interval"],

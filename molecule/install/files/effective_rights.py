@@ -23,7 +23,7 @@ RULES = {
     "argo": ["controller_home", "controller"],
     "argo-server": ["server"],
     "argo-workflow": ["executor"],
-    "argo-client": ["client"],
+    "argo-client": ["client", "lease"],
 }
 """Whose account has which of the lists `__argo_NAME_rules`."""
 

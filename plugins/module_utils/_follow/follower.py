@@ -25,6 +25,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.diagnosis i
 )
 from ansible_collections.argo.workflows.plugins.module_utils._follow.heartbeat import heartbeat
 from ansible_collections.argo.workflows.plugins.module_utils._follow.journal import Journal
+from ansible_collections.argo.workflows.plugins.module_utils._follow.lease import Keeper
 from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import Outcome, Standing, Wait, outcome_of
 from ansible_collections.argo.workflows.plugins.module_utils._follow.readings import Readings
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run
@@ -108,12 +109,14 @@ class Follower:
         journal: Journal,
         interrupted: Callable[[], bool] = lambda: False,
         server: Cluster | None = None,
+        lease: Keeper | None = None,
     ) -> None:
-        """`server` is the Argo Server, which has the archived logs."""
+        """`server` is the Argo Server, which has the archived logs; `lease` is told how the runs stand."""
         self._wanted = wanted
         self._clock = cluster.clock
         self._journal = journal
         self._interrupted = interrupted
+        self._lease = lease
         self._watches = Watches(cluster, wanted)
         self._watched: dict[str, _Watched] = {}
         self._start = self._clock.monotonic()
@@ -277,6 +280,8 @@ class Follower:
 
     def _work(self) -> None:
         now = self._clock.monotonic()
+        if self._lease:
+            self._lease.see(self.runs)
         self._read_what_is_due(now)
         if now >= self._next_draw:
             self._draw()

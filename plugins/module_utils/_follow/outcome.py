@@ -123,6 +123,17 @@ FATES = {
     "terminate": Fate("Terminate", "is being terminated", "was terminated"),
 }
 """By the values of the options on_timeout and on_interrupt."""
+
+
+def becoming(fate: str, lease: float = 0) -> Fate:
+    """What becomes of a Workflow by a key of FATES, where it lives by a lease of so many seconds (0: by none)."""
+    known = FATES.get(fate, FATES["leave"])
+    if known.shutdown or not lease:
+        return known
+    words = f"goes on for {lease:.0f} s (lease_seconds), and is deleted then unless it is waited for again"
+    return Fate("", words, words)
+
+
 _OPTIONS = {
     Outcome.TIMEOUT: "on_timeout",
     Outcome.GAVE_UP: "on_timeout",

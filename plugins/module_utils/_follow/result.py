@@ -16,9 +16,10 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.items import 
 from ansible_collections.argo.workflows.plugins.module_utils._argo.pods import is_executors
 from ansible_collections.argo.workflows.plugins.module_utils._argo.tree import draw, screenful
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import Json
-from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import FATES, Outcome
+from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome import Outcome, becoming
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run
 from ansible_collections.argo.workflows.plugins.module_utils._follow.wait import Ended, EndedRun
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.lease import is_leased
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log
 
 MAX_ITEMS = 400_000
@@ -136,7 +137,7 @@ def failure_of(
     for each in ended.runs:
         how = list(_how_it_ended(each, ended.wanted.condition, fail_on))
         if not how and (cut_short or each.run.name in refused):
-            how = list(_how_it_goes_on(each.run, fate, refused.get(each.run.name, "")))
+            how = list(_how_it_goes_on(each.run, becoming(fate, ended.wanted.lease).happened, fate, refused))
         sentences += how
     if "logs" in fail_on:
         sentences += _what_logs_lack(ended)
@@ -165,18 +166,24 @@ def _how_it_ended(each: EndedRun, condition: str, fail_on: Collection[str]) -> I
     if run.done and run.phase.lower() in fail_on:
         yield from _failed_run(run)
     elif run.deleted and not run.done and "deleted" in fail_on:
-        yield f"Workflow {run.name} was deleted before it had ended"
+        lease = "; it had a lease (lease_seconds), which may have run out" if _is_leased(run) else ""
+        yield f"Workflow {run.name} was deleted before it had ended{lease}"
     elif "condition" in fail_on and missed and run.done:
         yield f"Workflow {run.name} is {run.phase}{_counts(run)}, and has ended before {condition}"
     elif "condition" in fail_on and missed and run.deleted:
         yield f"Workflow {run.name} was deleted before {condition}"
 
 
-def _how_it_goes_on(run: Run, fate: str, refusal: str) -> Iterator[str]:
+def _is_leased(run: Run) -> bool:
+    return is_leased(run.workflow["metadata"].get("ownerReferences"))
+
+
+def _how_it_goes_on(run: Run, happened: str, fate: str, refused: Mapping[str, str]) -> Iterator[str]:
     """What becomes of a Workflow that has not ended."""
     if run.done or run.deleted:
         return
-    then = f"goes on, as it could not be told to {fate}: {refusal}" if refusal else FATES[fate].happened
+    refusal = refused.get(run.name)
+    then = f"goes on, as it could not be told to {fate}: {refusal}" if refusal else happened
     yield f"Workflow {run.name} was {run.phase}{_counts(run)} and {then}"
 
 

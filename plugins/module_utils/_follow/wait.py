@@ -36,6 +36,8 @@ class Wanted:
     """Kinds of diagnoses that end the wait if they last for `give_up_after`."""
     give_up_after: float = 300.0
     """Seconds. Those that heal when other pods end count only while no pod of the runs is on a node."""
+    lease: float = 0.0
+    """Seconds for which the runs live on when nobody waits for them any more; 0: that does not matter to them."""
     logs_dir: Path | None = None
     logs: LogOptions = dataclasses.field(default_factory=LogOptions)
     progress_interval: float = 0.0

@@ -222,10 +222,12 @@ class Cluster:
         path: str,
         body: Mapping[str, Any] | Sequence[Any],
         content_type: str = "application/merge-patch+json",
+        *,
+        accept: str = JSON,
         **query: Any,
     ) -> dict[str, Any]:
         """PATCH an object and return it as changed."""
-        return self._json(Request("PATCH", path, query, body, content_type))
+        return self._json(Request("PATCH", path, query, body, content_type, accept))
 
     def replace(self, path: str, body: Mapping[str, Any], **query: Any) -> dict[str, Any]:
         """PUT an object and return it as stored; a stale resourceVersion gives a 409."""

@@ -57,6 +57,7 @@ KINDS = {
     "ResourceQuota": Kind("", "v1", "resourcequotas"),
     "LimitRange": Kind("", "v1", "limitranges"),
     "Deployment": Kind("apps", "v1", "deployments"),
+    "Job": Kind("batch", "v1", "jobs"),
     "NetworkPolicy": Kind("networking.k8s.io", "v1", "networkpolicies"),
     "Lease": Kind("coordination.k8s.io", "v1", "leases"),
     "PriorityClass": Kind("scheduling.k8s.io", "v1", "priorityclasses", namespaced=False),

@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.argo.workflows.plugins.module_utils._argo.nodes import is_done
 from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary import (
     INSTANCE_ID_LABEL,
     Json,
@@ -22,6 +23,15 @@ from ansible_collections.argo.workflows.plugins.module_utils._argo.vocabulary im
 )
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.cluster import Cluster
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.errors import ApiError
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.lease import (
+    Held,
+    adopt,
+    is_leased,
+    release,
+    take,
+    why_not_a_lease,
+    with_owner,
+)
 from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.paths import FIELD_MANAGER, path
 from ansible_collections.argo.workflows.plugins.module_utils._module import UserError
 from ansible_collections.argo.workflows.plugins.module_utils._submit.checks import check, check_names
@@ -65,6 +75,8 @@ class Submission:
     is_new: bool
     """Whether its name was made up just now, so that nobody can have submitted it before."""
     warnings: list[str]
+    lease: int = 0
+    """Seconds that it lives unless somebody waits for it by then; 0: that does not matter to it."""
 
     @property
     def name(self) -> str:
@@ -99,7 +111,10 @@ def prepare(params: Mapping[str, Any]) -> Submission:
     else:
         metadata["name"] = choose_name(workflow, prefix, secrets.token_hex(5))
     check_names(metadata)
-    return Submission(workflow, params["config_maps"], run_id, part, not (run_id or own), warnings)
+    lease = params["lease_seconds"]
+    if why := why_not_a_lease(lease):
+        raise UserError(why)
+    return Submission(workflow, params["config_maps"], run_id, part, not (run_id or own), warnings, lease)
 
 
 def _metadata(metadata: Json, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,7 +142,10 @@ def submit(cluster: Cluster, submission: Submission, preflight: str, check: bool
     existing = _existing(cluster, submission)
     if existing:
         _require_same(submission, existing)
-        workflow = existing if check else _let_go(cluster, submission, existing)
+        workflow = existing
+        if not check:
+            _keep_alive(cluster, submission, existing)
+            workflow = _let_go(cluster, submission, existing)
         return _result(submission, workflow, changed=is_held(existing))
     found = _preflight(cluster, submission, preflight)
     if check:
@@ -197,12 +215,12 @@ def _try(cluster: Cluster, submission: Submission) -> None:
 
 
 def _create(cluster: Cluster, submission: Submission) -> tuple[dict[str, Any], bool]:
-    """Create the Workflow, held until its ConfigMaps are there if it has any; False if somebody else was faster."""
-    body = copy.deepcopy(submission.workflow)
-    if submission.config_maps:
-        body["metadata"]["annotations"][HELD_ANNOTATION] = json.dumps(body["spec"].get("suspend"))
-        body["spec"]["suspend"] = True
+    """Create the Workflow; False if somebody else was faster."""
+    held = None
     try:
+        if submission.lease:
+            held = take(cluster, submission.namespace, submission.lease)
+        body = _body(submission, held)
         return cluster.create(path("Workflow", submission.namespace), body, fieldManager=FIELD_MANAGER), True
     except ApiError as error:
         if error.status == 404:
@@ -211,7 +229,32 @@ def _create(cluster: Cluster, submission: Submission) -> tuple[dict[str, Any], b
             raise
         existing = cluster.get(path("Workflow", submission.namespace, submission.name))
         _require_same(submission, existing)
+        _keep_alive(cluster, submission, existing)
         return existing, False
+
+
+def _body(submission: Submission, held: Held | None) -> dict[str, Any]:
+    """The Workflow as it is created: held until its ConfigMaps are there if it has any, and alive by the lease."""
+    body = copy.deepcopy(submission.workflow)
+    metadata = body["metadata"]
+    if submission.config_maps:
+        metadata["annotations"][HELD_ANNOTATION] = json.dumps(body["spec"].get("suspend"))
+        body["spec"]["suspend"] = True
+    if held:
+        metadata["ownerReferences"] = with_owner(metadata.get("ownerReferences"), held.owner)
+    return body
+
+
+def _keep_alive(cluster: Cluster, submission: Submission, workflow: Json) -> None:
+    """Have a Workflow that is there live long enough to be waited for; what has ended needs no lease, and stays."""
+    if not submission.lease:
+        return
+    metadata = workflow["metadata"]
+    place = path("Workflow", submission.namespace, metadata["name"])
+    if not is_done(workflow):
+        adopt(cluster, place, metadata["uid"], take(cluster, submission.namespace, submission.lease))
+    elif is_leased(metadata.get("ownerReferences")):
+        release(cluster, place, metadata["uid"])
 
 
 def _let_go(cluster: Cluster, submission: Submission, workflow: dict[str, Any]) -> dict[str, Any]:

@@ -222,6 +222,7 @@ CLIENT = {
     ("", "pods"): "get list watch delete",
     ("", "pods/log"): "get",
     ("", "events"): "list",
+    ("batch", "jobs"): "create patch delete",
 }
 
 
@@ -231,6 +232,12 @@ CLIENT = {
 )
 def test_a_role_grants_what_argo_needs_and_nothing_more(role: str, rights: dict[tuple[str, str], str]) -> None:
     assert verbs(f"argo/{role}", argo_client=True) == expand(rights)
+
+
+def test_who_may_run_nothing_but_certain_workflow_templates_may_create_no_jobs() -> None:
+    restricted = {"workflowRestrictions": {"templateReferencing": "Secure"}}
+    del (rights := dict(CLIENT))["batch", "jobs"]
+    assert verbs("argo/argo-client", argo_client=True, argo_config=restricted) == expand(rights)
 
 
 @pytest.mark.parametrize(

@@ -200,16 +200,24 @@ def test_an_interruption_leaves_no_pipe_behind(monkeypatch: pytest.MonkeyPatch) 
     assert ended == [signal.SIGTERM] * 2
 
 
-@pytest.mark.parametrize(("begun", "then"), [(True, "is being stopped"), (False, "goes on")])
+@pytest.mark.parametrize(
+    ("begun", "lease", "then"),
+    [
+        (True, 0, "is being stopped"),
+        (False, 0, "goes on"),
+        (False, "60", "goes on for 60 s (lease_seconds), and is deleted then unless it is waited for again"),
+        (False, "sixty", "goes on"),
+    ],
+)
 def test_an_interruption_says_what_becomes_of_the_run(
-    begun: bool, then: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    begun: bool, lease: Any, then: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[bytes] = []
     monkeypatch.setattr(workflow_wait.os, "write", lambda _file, text: said.append(text))
     before = signal.signal(signal.SIGTERM, lambda _number, _frame: None)
     reader: Any = types.SimpleNamespace(begun=begun)
     try:
-        with _farewell({"name": ["say"], "on_interrupt": "stop"}, tmp_path, reader):
+        with _farewell({"name": ["say"], "on_interrupt": "stop", "lease_seconds": lease}, tmp_path, reader):
             signal.raise_signal(signal.SIGTERM)
             signal.raise_signal(signal.SIGTERM)
     finally:

@@ -426,3 +426,72 @@ def test_a_quota_that_is_used_up_now_stops_nobody(server: Api, monkeypatch: pyte
 def test_a_definition_may_be_text_or_a_dictionary(server: Api) -> None:
     assert run(definition=json.dumps(manifest(name="w")))["name"] == "w"
     assert workflow(server, "w")
+
+
+# --- with a lease ---
+
+
+JOBS = "/apis/batch/v1/namespaces/argo/jobs"
+
+
+def leases(server: Api) -> list[str]:
+    """The uids of the Jobs that were created, in their order."""
+    return [item["metadata"]["uid"] for path, item in server.objects.items() if path.startswith(JOBS)]
+
+
+def owners(server: Api, name: str) -> list[str]:
+    return [owner["uid"] for owner in workflow(server, name)["metadata"].get("ownerReferences", ())]
+
+
+def test_a_workflow_with_a_lease_has_it_from_its_first_moment_on(server: Api) -> None:
+    run(definition=manifest(), name="w", lease_seconds=60)
+    [(_method, job), (_create, created)] = changes(server)
+    assert job["spec"]["activeDeadlineSeconds"] == 60
+    assert [owner["uid"] for owner in created["metadata"]["ownerReferences"]] == leases(server)
+
+
+def test_a_lease_is_no_part_of_the_manifest(server: Api) -> None:
+    run(definition=manifest(), run_id="7", lease_seconds=60)
+    assert run(definition=manifest(), run_id="7")["changed"] is False
+
+
+def test_a_run_that_is_found_again_and_goes_on_lives_long_enough_to_be_waited_for(server: Api) -> None:
+    first = run(definition=manifest(), run_id="7", lease_seconds=60)
+    again = run(definition=manifest(), run_id="7", lease_seconds=60)
+    assert again["changed"] is False
+    assert owners(server, first["name"]) == leases(server) and len(leases(server)) == 2
+
+
+@pytest.mark.parametrize("status", [{"phase": "Succeeded"}, {"phase": "Failed"}])
+def test_a_run_that_is_found_again_and_has_ended_stays(status: Json, server: Api) -> None:
+    name = run(definition=manifest(), run_id="7", lease_seconds=60)["name"]
+    workflow(server, name)["status"] = status
+    run(definition=manifest(), run_id="7", lease_seconds=60)
+    assert owners(server, name) == [] and len(leases(server)) == 1
+
+
+def test_of_two_tasks_that_submit_a_run_at_the_same_moment_the_slower_one_joins_it(server: Api) -> None:
+    name = run(definition=manifest(), run_id="7", lease_seconds=60)["name"]
+    server.answers[f"GET {HOME}"] = (200, {"metadata": {}, "items": []})
+    again = run(definition=manifest(), run_id="7", lease_seconds=60)
+    assert (again["name"], again["changed"]) == (name, False)
+    workflows = [path for path in server.objects if path.startswith(HOME)]
+    assert workflows == [f"{HOME}/{name}"] and owners(server, name) == leases(server)[::2]
+
+
+def test_without_the_rights_for_a_lease_nothing_is_submitted(server: Api) -> None:
+    server.answers[f"POST {JOBS}"] = (403, {"reason": "Forbidden", "message": "jobs is forbidden"})
+    with pytest.raises(ApiError, match=r"jobs is forbidden; a lease takes the rights to create, patch and delete jobs"):
+        run(definition=manifest(), name="w", lease_seconds=60)
+    assert f"{HOME}/w" not in server.objects
+
+
+def test_a_lease_that_is_too_short_is_refused(server: Api) -> None:
+    with pytest.raises(UserError, match=r"^lease_seconds is 5: give it at least 15, or 0 for no lease$"):
+        run(definition=manifest(), name="w", lease_seconds=5)
+    assert server.requests == []
+
+
+def test_check_mode_takes_no_lease(server: Api) -> None:
+    run(check_mode=True, definition=manifest(), name="w", lease_seconds=60)
+    assert changes(server) == []

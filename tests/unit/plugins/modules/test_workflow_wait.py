@@ -106,6 +106,60 @@ def test_wait_timeout_ends_the_module(host: str, slow: Api) -> None:
     assert patches(slow) == [{"spec": {"shutdown": "Terminate"}}]
 
 
+def leases(api: Api) -> list[dict[str, Any]]:
+    return [item for path, item in list(api.objects.items()) if "/jobs/" in path]
+
+
+def await_owner(api: Api) -> None:
+    end = time.monotonic() + 20
+    while not api.objects[f"{HOME}/slow"]["metadata"].get("ownerReferences") and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+def test_a_wait_with_a_lease_that_is_killed_leaves_the_run_to_the_cluster(host: str, slow: Api) -> None:
+    module = start(host, lease_seconds=60)
+    await_owner(slow)
+    module.kill()
+    module.communicate(timeout=15)
+    [job] = leases(slow)
+    assert [owner["uid"] for owner in slow.objects[f"{HOME}/slow"]["metadata"]["ownerReferences"]] == [
+        job["metadata"]["uid"]
+    ]
+
+
+def test_an_interrupted_wait_with_a_lease_says_for_how_long_the_run_goes_on(host: str, slow: Api) -> None:
+    module = start(host, lease_seconds=60)
+    await_owner(slow)
+    module.send_signal(signal.SIGTERM)
+    result = json.loads(module.communicate(timeout=15)[0])
+    assert result["msg"] == (
+        "The wait was interrupted. Workflow slow was Running and goes on for 60 s (lease_seconds), and is deleted then "
+        "unless it is waited for again."
+    )
+    assert len(leases(slow)) == 1 and slow.objects[f"{HOME}/slow"]["metadata"]["ownerReferences"]
+
+
+def test_a_run_with_a_lease_that_was_told_to_stop_stays(host: str, slow: Api) -> None:
+    module = start(host, lease_seconds=60, wait_timeout=2, on_timeout="stop")
+    json.loads(module.communicate(timeout=20)[0])
+    assert {"spec": {"shutdown": "Stop"}} in patches(slow)
+    assert leases(slow) == [] and slow.objects[f"{HOME}/slow"]["metadata"]["ownerReferences"] == []
+
+
+def test_without_the_rights_for_a_lease_the_wait_does_not_begin(host: str, slow: Api) -> None:
+    jobs = "/apis/batch/v1/namespaces/argo/jobs"
+    slow.answers[f"POST {jobs}"] = lambda asked: (403, {"reason": "Forbidden", "message": "jobs is forbidden"})
+    result = json.loads(start(host, lease_seconds=60).communicate(timeout=20)[0])
+    assert result["failed"] and "jobs is forbidden; a lease takes the rights to create, patch" in result["msg"]
+    assert not slow.asked("GET", HOME)
+
+
+def test_a_lease_that_is_too_short_is_refused(host: str, slow: Api) -> None:
+    result = json.loads(start(host, lease_seconds=-1).communicate(timeout=20)[0])
+    assert result["msg"] == "lease_seconds is -1: give it at least 15, or 0 for no lease"
+    assert slow.requests == []
+
+
 @pytest.mark.parametrize(
     ("plugin", "options"),
     [

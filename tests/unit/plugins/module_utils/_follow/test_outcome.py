@@ -16,6 +16,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome imp
     Outcome,
     Standing,
     Wait,
+    becoming,
     fate_of,
     outcome_of,
 )
@@ -93,6 +94,12 @@ def test_each_fate_tells_argo_and_people_the_same() -> None:
         "stop": ("Stop", "is being stopped", "was stopped"),
         "terminate": ("Terminate", "is being terminated", "was terminated"),
     }
+
+
+def test_what_goes_on_under_a_lease_is_told_with_its_time_and_what_ends_by_itself_without() -> None:
+    assert becoming("leave", 60).happened.startswith("goes on for 60 s (lease_seconds), and is deleted then")
+    assert becoming("leave") == FATES["leave"]
+    assert becoming("stop", 60) == FATES["stop"]
 
 
 def test_the_roles_ask_for_outcomes_that_there_are() -> None:

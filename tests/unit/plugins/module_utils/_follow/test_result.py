@@ -19,6 +19,7 @@ from ansible_collections.argo.workflows.plugins.module_utils._follow.outcome imp
 from ansible_collections.argo.workflows.plugins.module_utils._follow.result import failure_of, result_of
 from ansible_collections.argo.workflows.plugins.module_utils._follow.run import Run
 from ansible_collections.argo.workflows.plugins.module_utils._follow.wait import Ended, EndedRun, Wanted
+from ansible_collections.argo.workflows.plugins.module_utils._kubernetes.lease import PREFIX
 from ansible_collections.argo.workflows.plugins.module_utils._logs.folder import Log, LogFolder
 from ansible_collections.argo.workflows.plugins.module_utils._logs.lines import Cursor, Taken
 from ansible_collections.argo.workflows.tests.support import recordings
@@ -159,3 +160,16 @@ def test_a_failed_http_step_is_named_with_what_it_says() -> None:
     run.nodes = {run.name: run.nodes[run.name], "h": {**step, "message": message}}
     run.pods = {}
     assert f"bad: {message}." in failure_of(ended(Outcome.FINISHED, run), ["failed"])
+
+
+def test_a_run_that_was_deleted_may_have_outlived_its_lease() -> None:
+    lease = {"kind": "Job", "name": f"{PREFIX}1", "uid": "1"}
+    sentences = []
+    for owners in ([], [lease]):
+        run = Run({"name": "say", "namespace": "argo", "uid": "u", "ownerReferences": owners}, 0.0)
+        run.see_metadata({}, 1.0, deleted=True)
+        sentences.append(failure_of(ended(Outcome.DELETED, run), ["deleted"]))
+    assert sentences == [
+        "Workflow say was deleted before it had ended.",
+        "Workflow say was deleted before it had ended; it had a lease (lease_seconds), which may have run out.",
+    ]
