@@ -59,6 +59,10 @@ from ansible_collections.argo.workflows.plugins.module_utils._submit.manifest im
 from ansible_collections.argo.workflows.plugins.module_utils._submit.preflight import findings
 from ansible_collections.argo.workflows.plugins.module_utils._submit.steering import delete, facts, of_run
 
+PATIENCE = 45.0
+"""Seconds that a Workflow which is being deleted may take, as its pods have 30 to end."""
+PAUSE = 0.5
+
 
 @dataclasses.dataclass(frozen=True)
 class Submission:
@@ -162,7 +166,16 @@ def submit(cluster: Cluster, submission: Submission, preflight: str, check: bool
 
 
 def _existing(cluster: Cluster, submission: Submission) -> dict[str, Any] | None:
-    """The Workflow that an earlier task submitted as this run."""
+    """The Workflow that an earlier task submitted as this run; one that is being deleted is awaited to go."""
+    deadline = cluster.clock.monotonic() + PATIENCE
+    while True:
+        found = _found(cluster, submission)
+        if not at(found or {}, "metadata", "deletionTimestamp") or cluster.clock.monotonic() >= deadline:
+            return found
+        cluster.clock.sleep(PAUSE)
+
+
+def _found(cluster: Cluster, submission: Submission) -> dict[str, Any] | None:
     if submission.run_id:
         return of_run(cluster, submission.namespace, submission.run_id, submission.run_part)
     if submission.is_new:

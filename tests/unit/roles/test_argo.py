@@ -218,7 +218,7 @@ EXECUTOR = {("argoproj.io", "workflowtaskresults"): "create patch"}
 CLIENT = {
     ("argoproj.io", "workflows"): ALL,
     ("argoproj.io", "workflowtemplates cronworkflows"): "get list",
-    ("", "configmaps"): "create",
+    ("", "configmaps"): "create get",
     ("", "pods"): "get list watch delete",
     ("", "pods/log"): "get",
     ("", "events"): "list",

@@ -206,6 +206,14 @@ def test_a_config_map_that_an_earlier_workflow_has_left_is_awaited_to_go(server:
     assert "suspend" not in workflow(server, "w")["spec"]
 
 
+def test_a_workflow_that_is_being_deleted_is_awaited_to_go_and_the_run_begins_anew(server: Api) -> None:
+    first = run(definition=manifest(), run_id="7")
+    workflow(server, first["name"])["metadata"]["deletionTimestamp"] = "2026-11-22T12:00:00Z"
+    server.clock.at(20, lambda: server.objects.pop(f"{HOME}/{first['name']}"))
+    again = run(definition=manifest(), run_id="7")
+    assert again["changed"] and again["name"] == first["name"]
+
+
 def test_a_workflow_that_is_being_deleted_is_not_taken_for_the_run(server: Api) -> None:
     name = run(definition=manifest(), run_id="7")["name"]
     workflow(server, name)["metadata"]["deletionTimestamp"] = "2026-11-22T12:00:00Z"
