@@ -10,6 +10,7 @@ that are repeated; `LEASE_SEED` chooses the moments.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
@@ -108,7 +109,7 @@ class Play:
 
     def workflow(self) -> Json | None:
         selector = f"{RUN_LABEL}={run_label(self.run_id)}"
-        return next(iter(administrator().objects(path("Workflow", NAMESPACE), labelSelector=selector)), None)
+        return next(iter(cluster().objects(path("Workflow", NAMESPACE), labelSelector=selector)), None)
 
     def pods(self) -> list[Json]:
         return [pod for pod in pods() if pod["metadata"]["labels"][WORKFLOW_LABEL].startswith(f"{self.run_id}-")]
@@ -167,8 +168,11 @@ MOMENTS: dict[str, Callable[[Play], bool]] = {
 }
 
 
+cluster = functools.cache(administrator)
+
+
 def pods() -> list[Json]:
-    return list(administrator().objects(path("Pod", NAMESPACE), labelSelector=WORKFLOW_LABEL))
+    return list(cluster().objects(path("Pod", NAMESPACE), labelSelector=WORKFLOW_LABEL))
 
 
 def killed(number: int, prefix: str, folder: Path) -> tuple[Play, str]:
@@ -208,7 +212,7 @@ def test_no_pod_outlives_a_killed_play_by_more_than_the_lease(tmp_path: Path) ->
 
     found = at_once(trial, KILLS)
     print(f"\nseed {SEED}; seconds from the kill until no pod had a GPU: {found}")
-    left = [job["metadata"]["name"] for job in administrator().objects(path("Job", NAMESPACE))]
+    left = [job["metadata"]["name"] for job in cluster().objects(path("Job", NAMESPACE))]
     assert [name for name in left if name.startswith(PREFIX)] == []
 
 
@@ -243,7 +247,7 @@ def test_two_plays_of_one_run_at_the_same_moment_submit_it_once_and_both_see_its
     plays = [Play("both", tmp_path / f"{number}", gpu_fanout_items=odd) for number in range(2)]
     said = [play.result() for play in plays]
     selector = f"{RUN_LABEL}={run_label('both')}"
-    assert len(list(administrator().objects(path("Workflow", NAMESPACE), labelSelector=selector))) == 1
+    assert len(list(cluster().objects(path("Workflow", NAMESPACE), labelSelector=selector))) == 1
     assert sorted(text.count("changed=1") for text in said) == [0, 1], said
     for play in plays:
         check_logs(play)
