@@ -184,38 +184,41 @@ def give_back(cluster: Cluster, held: Held) -> None:
         cluster.delete(held.path, {"propagationPolicy": "Orphan"})
 
 
-def adopt(cluster: Cluster, place: str, uid: str, held: Held) -> None:
-    """Make the object at a path live by this lease, too. Nothing is done if it is not there, or is being deleted."""
-    _change_owners(cluster, place, uid, lambda owners: with_owner(owners, held.owner))
+def adopt(cluster: Cluster, place: str, uid: str, held: Held) -> bool:
+    """Make the object at a path live by this lease, too; False if it is not there any more, or is being deleted."""
+    return _change_owners(cluster, place, uid, lambda owners: with_owner(owners, held.owner))
 
 
-def release(cluster: Cluster, place: str, uid: str) -> None:
-    """Make the object at a path live by no lease. Nothing is done if it is not there, or is being deleted."""
-    _change_owners(cluster, place, uid, without_leases)
+def release(cluster: Cluster, place: str, uid: str) -> bool:
+    """Make the object at a path live by no lease; False if it is not there any more, or is being deleted."""
+    return _change_owners(cluster, place, uid, without_leases)
 
 
-def _change_owners(cluster: Cluster, place: str, uid: str, change: Callable[[Owners], Owners]) -> None:
-    """Change the owners of this very object; others write the same object, so a conflict means to look again."""
+def _change_owners(cluster: Cluster, place: str, uid: str, change: Callable[[Owners], Owners]) -> bool:
+    """Change the owners of this very object; others write the same object, so a conflict means to look again.
+
+    False if it is not there any more, or is being deleted.
+    """
     for _conflict in range(CONFLICTS_SURVIVED):
         with _rights_named():
             there = cluster.find(place, accept=METADATA)
         metadata = there["metadata"] if there else {}
         if metadata.get("uid") != uid or metadata.get("deletionTimestamp"):
-            return
+            return False
         owners = metadata.get("ownerReferences") or []
         if (wanted := change(owners)) == owners:
-            return
+            return True
         body = {"metadata": {"resourceVersion": metadata.get("resourceVersion"), "ownerReferences": wanted}}
         try:
             with _rights_named():
                 cluster.patch(place, body, accept=METADATA, fieldManager=FIELD_MANAGER)
         except ApiError as error:
             if error.status == 404:
-                return
+                return False
             if error.status != 409:
                 raise
         else:
-            return
+            return True
     raise ApiError(f"PATCH {place}: others have changed it each of {CONFLICTS_SURVIVED} times", 409, "Conflict")
 
 

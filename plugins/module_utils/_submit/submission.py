@@ -143,13 +143,9 @@ def submit(cluster: Cluster, submission: Submission, preflight: str, check: bool
     `preflight` is skip, warn or fail. Nothing is changed if `check` is set. Raises UserError where another Workflow has
     its place, and for what the preflight found.
     """
-    existing = _existing(cluster, submission)
+    existing = _existing(cluster, submission, check)
     if existing:
-        _require_same(submission, existing)
-        workflow = existing
-        if not check:
-            _keep_alive(cluster, submission, existing)
-            workflow = _let_go(cluster, submission, existing)
+        workflow = existing if check else _let_go(cluster, submission, existing)
         return _result(submission, workflow, changed=is_held(existing))
     found = _preflight(cluster, submission, preflight)
     if check:
@@ -165,14 +161,19 @@ def submit(cluster: Cluster, submission: Submission, preflight: str, check: bool
     return _result(submission, workflow, changed=is_ours, findings=found)
 
 
-def _existing(cluster: Cluster, submission: Submission) -> dict[str, Any] | None:
-    """The Workflow that an earlier task submitted as this run; one that is being deleted is awaited to go."""
+def _existing(cluster: Cluster, submission: Submission, check: bool) -> dict[str, Any] | None:
+    """The Workflow that an earlier task submitted as this run, kept alive; one that is being deleted is awaited to go.
+
+    Raises UserError where it does not go, or was submitted with another manifest.
+    """
     deadline = cluster.clock.monotonic() + PATIENCE
-    while True:
-        found = _found(cluster, submission)
-        if not at(found or {}, "metadata", "deletionTimestamp") or cluster.clock.monotonic() >= deadline:
-            return found
+    while found := _found(cluster, submission):
+        if not found["metadata"].get("deletionTimestamp") or cluster.clock.monotonic() >= deadline:
+            _require_same(submission, found)
+            if check or _keep_alive(cluster, submission, found):
+                return found
         cluster.clock.sleep(PAUSE)
+    return None
 
 
 def _found(cluster: Cluster, submission: Submission) -> dict[str, Any] | None:
@@ -187,7 +188,7 @@ def _require_same(submission: Submission, existing: Json) -> None:
     """Raise UserError unless the Workflow that is there was submitted with the same manifest."""
     name, namespace, run_id = existing["metadata"]["name"], submission.namespace, submission.run_id
     if existing["metadata"].get("deletionTimestamp"):
-        raise UserError(f"the Workflow {name} in {namespace} is being deleted: repeat the task when it is gone")
+        raise _being_deleted(submission)
     asked = submission.workflow["metadata"]["annotations"][MANIFEST_ANNOTATION]
     there = at(existing, "metadata", "annotations", MANIFEST_ANNOTATION)
     if there == asked:
@@ -207,6 +208,11 @@ def _require_same(submission: Submission, existing: Json) -> None:
         name=name,
         namespace=namespace,
     )
+
+
+def _being_deleted(submission: Submission) -> UserError:
+    where = f"the Workflow {submission.name} in {submission.namespace}"
+    return UserError(f"{where} is being deleted: repeat the task when it is gone")
 
 
 def _preflight(cluster: Cluster, submission: Submission, preflight: str) -> list[str]:
@@ -242,7 +248,8 @@ def _create(cluster: Cluster, submission: Submission) -> tuple[dict[str, Any], b
             raise
         existing = cluster.get(path("Workflow", submission.namespace, submission.name))
         _require_same(submission, existing)
-        _keep_alive(cluster, submission, existing)
+        if not _keep_alive(cluster, submission, existing):
+            raise _being_deleted(submission) from error
         return existing, False
 
 
@@ -258,16 +265,18 @@ def _body(submission: Submission, held: Held | None) -> dict[str, Any]:
     return body
 
 
-def _keep_alive(cluster: Cluster, submission: Submission, workflow: Json) -> None:
-    """Have a Workflow that is there live long enough to be waited for; what has ended needs no lease, and stays."""
-    if not submission.lease:
-        return
+def _keep_alive(cluster: Cluster, submission: Submission, workflow: Json) -> bool:
+    """Have a Workflow that is there live long enough to be waited for; what has ended needs no lease, and stays.
+
+    False if it is being deleted by now.
+    """
     metadata = workflow["metadata"]
     place = path("Workflow", submission.namespace, metadata["name"])
-    if not is_done(workflow):
-        adopt(cluster, place, metadata["uid"], take(cluster, submission.namespace, submission.lease))
-    elif is_leased(metadata.get("ownerReferences")):
-        release(cluster, place, metadata["uid"])
+    if submission.lease and not is_done(workflow):
+        return adopt(cluster, place, metadata["uid"], take(cluster, submission.namespace, submission.lease))
+    if submission.lease and is_leased(metadata.get("ownerReferences")):
+        return release(cluster, place, metadata["uid"])
+    return True
 
 
 def _let_go(cluster: Cluster, submission: Submission, workflow: dict[str, Any]) -> dict[str, Any]:

@@ -503,3 +503,19 @@ def test_a_lease_that_is_too_short_is_refused(server: Api) -> None:
 def test_check_mode_takes_no_lease(server: Api) -> None:
     run(check_mode=True, definition=manifest(), name="w", lease_seconds=60)
     assert changes(server) == []
+
+
+def test_a_run_whose_lease_runs_out_at_the_moment_it_is_found_begins_anew(server: Api) -> None:
+    first = run(definition=manifest(), run_id="7", lease_seconds=60)
+    place = f"{HOME}/{first['name']}"
+
+    def going(asked: Asked) -> Answer:
+        """What is read of it to be adopted: the cluster has begun to delete it."""
+        del server.answers[f"GET {place}"]
+        server.clock.at(server.clock.now, lambda: server.objects.pop(place))
+        metadata = {**server.objects[place]["metadata"], "deletionTimestamp": "2026-11-22T12:00:00Z"}
+        return 200, {"metadata": metadata}
+
+    server.answers[f"GET {place}"] = going
+    again = run(definition=manifest(), run_id="7", lease_seconds=60)
+    assert again["changed"] and owners(server, again["name"]) == leases(server)[-1:]
