@@ -154,7 +154,7 @@ def test_a_large_answer_comes_as_the_server_has_sent_it(ui: Ui) -> None:
     direct = administrator().with_headers({"Cookie": f"authorization=Bearer {ui.token}"})
     target, _mark, fields = ANSWER.partition("?fields=")
     wanted, end = b"", time.monotonic() + 30
-    while wanted.count(b'"name":"large-') < 8 and time.monotonic() < end:  # the server sees new Workflows a little later
+    while wanted.count(b'"name":"large-') < 8 and time.monotonic() < end:  # the server sees new ones a little later
         wanted = b"".join(direct.open_log(f"{SERVED}{target}", read_timeout=60.0, fields=fields))
     assert len(wanted) > 5_000_000
     assert hashlib.sha256(ui.get(ANSWER)).hexdigest() == hashlib.sha256(wanted).hexdigest()
