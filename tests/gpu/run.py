@@ -115,7 +115,7 @@ class Machine:
 
 def release_names(collections: Path) -> dict[str, str]:
     """Return, by the archive, the names under which what was built elsewhere is looked for on this machine."""
-    sys.path += [str(ROOT / "roles/local_cluster/files"), str(collections)]
+    sys.path[:0] = [str(ROOT / "roles/local_cluster/files"), str(collections)]  # pypa has a package `build` too
     import build
 
     from ansible_collections.argo.workflows.tests.engine import workload
