@@ -372,7 +372,8 @@ def test_a_value_that_argos_controller_would_end_at_is_refused_by_its_place(
     [("", 0, ""), ("", 1, "1"), ("", 12, "12"), ("retry-1", 0, "retry-1"), ("retry-2", 3, "retry-2.3")],
 )
 def test_each_workflow_of_a_run_is_another_part_of_it(retry: str, number: int, part: str) -> None:
-    submit = DataLoader().load_from_file(str(ROLE / "tasks/submit.yml"), trusted_as_template=True)[0]
+    tasks = DataLoader().load_from_file(str(ROLE / "tasks/submit.yml"), trusted_as_template=True)
+    [submit] = [task for task in tasks if "argo.workflows.workflow" in task]
     known = submit["vars"] | {"__gpu_fanout_retry": retry, "__gpu_fanout_number": number, "gpu_fanout_run_id": "r"}
     options = {option: submit["argo.workflows.workflow"][option] for option in ("run_id", "run_part")}
     expected = {"run_id": "r"} | ({"run_part": part} if part else {})
