@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import threading
@@ -23,9 +24,11 @@ def orphans_end() -> Iterator[None]:
 
     Who closes a terminal or cancels a job ends the process group of `ansible-playbook` (ansible-runner and AWX kill
     it), and that is not ours: since ansible-core 2.19 each worker has a session of its own. The module sees this
-    process go as it sees it at a Ctrl-C.
+    process go as it sees it at a Ctrl-C. It may have gone before this begins, so the parent is the one that a worker
+    was started by, and not the one that it has now.
     """
-    parent, over = os.getppid(), threading.Event()
+    started_by, over = multiprocessing.parent_process(), threading.Event()
+    parent = started_by.pid if started_by else os.getppid()
 
     def watch() -> None:
         while not over.wait(GAP):

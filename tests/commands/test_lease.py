@@ -246,7 +246,7 @@ def test_a_play_that_is_repeated_within_the_lease_ends_with_every_line_once(tmp_
         assert workflow and is_done(workflow) and not is_leased(workflow["metadata"].get("ownerReferences")), moment
         return moment
 
-    print(f"\nseed {SEED}; repeated after a kill at {at_once(trial, max(2, KILLS // 2) if KILLS < 20 else KILLS)}")
+    print(f"\nseed {SEED}; repeated after a kill at {at_once(trial, KILLS)}")
 
 
 def test_two_plays_of_one_run_at_the_same_moment_submit_it_once_and_both_see_its_end(tmp_path: Path) -> None:
