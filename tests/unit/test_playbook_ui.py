@@ -40,10 +40,10 @@ def last(module: str) -> dict[str, Any]:
     return next(task for task in reversed(play()["tasks"]) if module in task)
 
 
-def value(template: Any, ports: tuple[int | None, ...] = (None,), found: Any = FOUND, **variables: Any) -> Any:
+def value(template: Any, ports: tuple[int | None, ...] = (None,), found: Any = None, **variables: Any) -> Any:
     """What a template of the play becomes, with hosts that have these ports in the inventory."""
     hosts = {f"host{number}": {"ui_port": port} if port else {} for number, port in enumerate(ports)}
-    known = {"ansible_play_hosts_all": list(hosts), "hostvars": hosts, "argo": found, "token": TOKEN}
+    known = {"ansible_play_hosts_all": list(hosts), "hostvars": hosts, "argo": found or FOUND, "token": TOKEN}
     return Templar(loader=DataLoader(), variables=play()["vars"] | known | variables).template(template)
 
 
