@@ -170,7 +170,7 @@ def _installation(seen: Seen, wanted: Wanted) -> Plan:
     missing = _missing_namespaces(seen, wanted) if wanted.check_mode else []
     later = [item for item in needed if item["metadata"].get("namespace") in missing]
     now = [item for item in needed if item not in later]
-    stale = [Step("delete", found)] if wanted.complete and (found := _stale(seen, wanted)) else []
+    stale = list(_deletions(_stale(seen, wanted))) if wanted.complete else []
     return Plan(
         obstacles=list(_obstacles_to_install(seen, wanted, rivals)),
         rights=frozenset(_rights_to_install(seen, wanted, plain, rivals)),
@@ -205,6 +205,22 @@ def _stale(seen: Seen, wanted: Wanted) -> list[Json]:
     """What the role has made and no longer wants, as definitions."""
     ours = [ref for ref, item in seen.live.items() if ref.kind in OWN_KINDS and is_labelled(item)]
     return [ref.as_definition() for ref in ours if ref not in wanted.refs]
+
+
+def _deletions(objects: Sequence[Json]) -> Iterator[Step]:
+    """The steps that delete objects: what works comes first, accounts and namespaces last.
+
+    With an account Kubernetes itself deletes the Secrets of its tokens, with a namespace all that is in it, and who
+    deletes one of these at the same moment may find it gone.
+    """
+    early, late = ("Deployment",), ("ServiceAccount", "Namespace")
+    for some in (
+        [item for item in objects if item["kind"] in early],
+        [item for item in objects if item["kind"] not in early + late],
+        [item for item in objects if item["kind"] in late],
+    ):
+        if some:
+            yield Step("delete", some)
 
 
 def _rights_to_install(seen: Seen, wanted: Wanted, needed: Iterable[Json], rivals: Iterable[Json]) -> Iterator[Right]:
@@ -273,12 +289,10 @@ def _replaced_image(seen: Seen, wanted: Wanted) -> str:
 
 def _removal(seen: Seen, wanted: Wanted) -> Plan:
     found = [item for item in wanted.objects if Ref.of(item) in seen.live]
-    deployments = [item for item in found if item["kind"] == "Deployment"]
-    rest = [item for item in found if item["kind"] != "Deployment"] + _stale(seen, wanted)
     return Plan(
         obstacles=list(_obstacles_to_remove(seen, wanted)),
         rights=frozenset(_rights_to_remove(seen, wanted)),
-        removals=[Step("delete", some) for some in (deployments, rest) if some],
+        removals=list(_deletions([*found, *_stale(seen, wanted)])),
         accepts_objects=not missing_crds(seen),
     )
 

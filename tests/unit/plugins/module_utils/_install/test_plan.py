@@ -256,12 +256,25 @@ def test_what_is_ours_and_no_longer_wanted_is_removed_by_a_whole_run(complete: b
     assert [name for _verb, names in steps(plan.removals) for name in names] == removed
 
 
-def test_removal_takes_the_deployments_first_and_what_is_there_alone() -> None:
+def test_an_account_is_deleted_after_its_secret_which_kubernetes_itself_deletes_with_it() -> None:
+    account, secret = (
+        {"kind": kind, "metadata": {"name": name, "namespace": "argo"} | OF_OURS}
+        for kind, name in (("ServiceAccount", "agent"), ("Secret", "agent.service-account-token"))
+    )
+    plan = plan_of(seen(account, secret), wanted(complete=True))
+    assert [names for _verb, names in steps(plan.removals)] == [
+        ["Secret argo/agent.service-account-token"],
+        ["ServiceAccount argo/agent"],
+    ]
+
+
+def test_removal_takes_the_deployments_first_the_namespace_last_and_what_is_there_alone() -> None:
     plan = plan_of(seen(NAMESPACE, config(**OURS), controller(**OURS)), wanted(absent=True))
     assert not plan.steps and not plan.wait
     assert steps(plan.removals) == [
         ("delete", ["Deployment argo/workflow-controller"]),
-        ("delete", ["Namespace argo", "ConfigMap argo/workflow-controller-configmap"]),
+        ("delete", ["ConfigMap argo/workflow-controller-configmap"]),
+        ("delete", ["Namespace argo"]),
     ]
 
 
