@@ -136,7 +136,7 @@ class Keeper:
         self._said: set[str] = set()
         self._lock = threading.Lock()
         self._over = threading.Event()
-        self._failure: ApiError | None = None
+        self._failure: Exception | None = None
         self._plan = Plan(seconds)
         began = self._clock.monotonic()
         self._held = self._renewed_at_once(self._for(PATIENCE))
@@ -159,7 +159,7 @@ class Keeper:
         return self
 
     def see(self, runs: Iterable[Run]) -> None:
-        """This is how the runs stand. Raises the ApiError for which no lease can be given to them."""
+        """This is how the runs stand. Raises that for which no lease can be given to them, or none is renewed."""
         with self._lock:
             for run in runs:
                 self._plan.see(run.name, run.uid, ended=run.done or run.deleted)
@@ -187,8 +187,11 @@ class Keeper:
     # --- the thread ---
 
     def _work(self) -> None:
-        while not self._over.wait(TICK):
-            self.do_what_is_due()
+        try:
+            while not self._over.wait(TICK):
+                self.do_what_is_due()
+        except Exception as error:  # else the runs would be deleted, and nobody would know why
+            self._failure = error
 
     def do_what_is_due(self) -> None:
         """Do all that is due now, until it is done or has failed."""

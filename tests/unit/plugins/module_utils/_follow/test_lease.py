@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -209,6 +210,24 @@ def test_a_workflow_that_may_not_be_adopted_ends_the_wait(server: Api) -> None:
     kept.do_what_is_due()
     with pytest.raises(ApiError, match="a lease takes the rights"):
         kept.see([run(server, "a")])
+
+
+def test_an_error_that_nobody_expected_ends_the_wait_and_not_the_renewals_alone(server: Api) -> None:
+    def odd(asked: Asked) -> Answer:
+        raise RuntimeError("odd")
+
+    server.answers[f"PATCH {HOME}/a"] = odd
+    kept = keeper(server)
+    kept.see([run(server, "a")])
+    kept.start()
+    end = time.monotonic() + 10
+    with pytest.raises(RuntimeError, match="odd"):
+        while time.monotonic() < end:
+            kept.see([])
+            time.sleep(0.05)
+    server.answers.clear()
+    kept.end([run(server, "a", ended=True)], told=())
+    assert jobs(server) == []
 
 
 def test_a_lease_that_was_lost_while_this_process_stood_still_is_taken_anew(server: Api) -> None:
