@@ -162,12 +162,15 @@ def test_a_large_answer_comes_as_the_server_has_sent_it(ui: Ui) -> None:
     while wanted.count(b'"name":"large-') < 8 and time.monotonic() < end:  # the server sees new ones a little later
         wanted = b"".join(direct.open_log(f"{SERVED}{target}", read_timeout=60.0, fields=fields))
     assert len(wanted) > 5_000_000
-    assert specs(ui.get(ANSWER)) == specs(wanted)
+    assert arguments(ui.get(ANSWER)) == arguments(wanted)
 
 
-def specs(answer: bytes) -> dict[str, Any]:
-    """The Workflows of a list by name; the server lists those of the same second in any order."""
-    return {item["metadata"]["name"]: item["spec"] for item in json.loads(answer)["items"]}
+def arguments(answer: bytes) -> dict[str, Any]:
+    """The arguments of the Workflows of a list, by name.
+
+    The server lists those of the same second in any order, and the controller adds its defaults to their specs.
+    """
+    return {item["metadata"]["name"]: item["spec"]["arguments"] for item in json.loads(answer)["items"]}
 
 
 def test_a_new_pod_of_the_server_is_found(ui: Ui) -> None:
